@@ -1,0 +1,15 @@
+/**
+ * The only place that reads a clock. Everything else takes the time as a parameter, so that it can be simulated.
+ *
+ * @module
+ */
+
+/** Milliseconds since an arbitrary origin; never steps back. For deadlines and ages. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** Milliseconds since 1970-01-01T00:00:00Z; may step. For timestamps that others compare with their own clock. */
+export function wallClockMs(): number {
+  return Date.now();
+}
