@@ -90,21 +90,23 @@ function parseIpv4(text: string): Uint8Array | undefined {
 function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const head = ipv6Groups(halves[0]);
-  const tail = halves.length === 2 ? ipv6Groups(halves[1]) : [];
+  const isShortened = halves.length === 2;
+  const head = ipv6Groups(halves[0], !isShortened);
+  const tail = isShortened ? ipv6Groups(halves[1], true) : [];
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
+  if (isShortened ? missing < 1 : missing !== 0) return undefined;
   const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-function ipv6Groups(text: string): number[] | undefined {
+/** Reads groups between colons; the last 32 bits of an address, and no others, may be written as IPv4 (RFC 4291 §2.2). */
+function ipv6Groups(text: string, isEndOfAddress: boolean): number[] | undefined {
   if (text === "") return [];
   const parts = text.split(":");
   const groups: number[] = [];
   for (const [index, part] of parts.entries()) {
-    if (part.includes(".") && index === parts.length - 1) {
+    if (part.includes(".") && isEndOfAddress && index === parts.length - 1) {
       const v4 = parseIpv4(part);
       if (v4 === undefined) return undefined;
       groups.push((v4[0] << 8) | v4[1], (v4[2] << 8) | v4[3]);

@@ -1,0 +1,133 @@
+/**
+ * The `Peers` of an edge file, checked.
+ *
+ * @module
+ */
+
+import type { NodeId } from "../base/node_id.ts";
+import type { EdgeFile } from "./edge_schema.ts";
+import type { EndpointConfig } from "./endpoint_text.ts";
+import type { Findings } from "./findings.ts";
+import { formatKey } from "./key_text.ts";
+
+/** A node that this node talks to directly. */
+export interface PeerConfig {
+  readonly nodeId: NodeId;
+  /** 32 octets. */
+  readonly publicKey: Uint8Array;
+  /** 32 octets; `undefined` if there is none or it is to be ignored. */
+  readonly presharedKey: Uint8Array | undefined;
+  /** Whether the file has a preshared key that `IgnorePSKey` sets aside. */
+  readonly presharedKeyIgnored: boolean;
+  /** Where to look for the peer, best first, each once; empty waits until it calls. Names are not looked up yet. */
+  readonly endpoints: readonly PeerEndpoint[];
+  /** 0 for none. */
+  readonly persistentKeepaliveMs: number;
+  /** Whether endpoints are looked up again while the peer is silent. Never without an endpoint. */
+  readonly isStatic: boolean;
+}
+
+/** An endpoint of a peer. */
+export interface PeerEndpoint extends EndpointConfig {
+  /** The family that a name is to be looked up in; 0 for both. */
+  readonly lookupFamily: 0 | 4 | 6;
+}
+
+type PeerFile = EdgeFile["Peers"][number];
+
+/**
+ * Checks the list: ids and keys occur once, and never this node's own.
+ *
+ * @param ownPublicKey This node's public key; `undefined` if its private key is wrong.
+ */
+export function readPeers(file: EdgeFile, ownPublicKey: Uint8Array | undefined, findings: Findings): PeerConfig[] {
+  const firstWithId = new Map<NodeId, number>();
+  const firstWithKey = new Map<string, number>();
+  for (const [index, peer] of file.Peers.entries()) {
+    checkIdentity(file, peer, index, ownPublicKey, findings);
+    if (findings.areSound(`Peers[${index}].NodeID`)) {
+      reportRepetition(firstWithId, peer.NodeID, index, "NodeID", findings);
+    }
+    if (peer.PubKey !== undefined) {
+      reportRepetition(firstWithKey, formatKey(peer.PubKey), index, "PubKey", findings);
+    }
+    checkEndpointFamilies(file, peer, index, findings);
+  }
+  return file.Peers.map((peer) => readPeer(file, peer));
+}
+
+function readPeer(file: EdgeFile, peer: PeerFile): PeerConfig {
+  const isIgnored = file.IgnorePSKey || peer.IgnorePSKey;
+  const endpoints = peerEndpoints(peer);
+  return {
+    nodeId: peer.NodeID,
+    // A missing key was reported, so this value goes nowhere.
+    publicKey: peer.PubKey ?? new Uint8Array(32),
+    presharedKey: isIgnored ? undefined : peer.PSKey,
+    presharedKeyIgnored: isIgnored && peer.PSKey !== undefined,
+    endpoints,
+    persistentKeepaliveMs: peer.PersistentKeepalive * 1000,
+    isStatic: peer.Static && endpoints.length > 0,
+  };
+}
+
+function peerEndpoints(peer: PeerFile): PeerEndpoint[] {
+  const written = [[peer.EndPoint, 0], [peer.EndPointIPv4, 4], [peer.EndPointIPv6, 6]] as const;
+  const endpoints = written.flatMap(([endpoint, lookupFamily]): PeerEndpoint[] => {
+    return endpoint === undefined ? [] : [{ ...endpoint, lookupFamily: endpoint.family || lookupFamily }];
+  });
+  return endpoints.filter((endpoint, index) => {
+    const same = (other: PeerEndpoint) =>
+      other.host === endpoint.host && other.port === endpoint.port && other.lookupFamily === endpoint.lookupFamily;
+    return endpoints.findIndex(same) === index;
+  });
+}
+
+function checkIdentity(
+  file: EdgeFile,
+  peer: PeerFile,
+  index: number,
+  ownPublicKey: Uint8Array | undefined,
+  findings: Findings,
+): void {
+  const idPath = `Peers[${index}].NodeID`;
+  if (peer.NodeID === file.NodeID && findings.areSound("NodeID", idPath)) {
+    findings.error(idPath, { allowed: "the id of another node", remedy: "this is the node's own NodeID: correct one" });
+  }
+  if (ownPublicKey === undefined || peer.PubKey === undefined) return;
+  if (formatKey(peer.PubKey) === formatKey(ownPublicKey)) {
+    findings.error(`Peers[${index}].PubKey`, {
+      allowed: "the public key of another node",
+      remedy: "this is the public key of this node's own PrivKey: correct one",
+    });
+  }
+}
+
+function reportRepetition<K>(
+  first: Map<K, number>,
+  value: K,
+  index: number,
+  name: "NodeID" | "PubKey",
+  findings: Findings,
+): void {
+  const earlier = first.get(value);
+  if (earlier === undefined) first.set(value, index);
+  else {
+    findings.error(`Peers[${index}].${name}`, {
+      allowed: "a value of its own for each peer",
+      remedy: `Peers[${earlier}] has it, too: correct one`,
+    });
+  }
+}
+
+/** Warns about a peer whose only endpoints are literals of a family that is switched off. */
+function checkEndpointFamilies(file: EdgeFile, peer: PeerFile, index: number, findings: Findings): void {
+  const isOff = { 0: false, 4: file.DisabledAf.IPv4, 6: file.DisabledAf.IPv6 };
+  const endpoints = peerEndpoints(peer);
+  if (endpoints.length === 0 || endpoints.some((endpoint) => !isOff[endpoint.lookupFamily])) return;
+  const { lookupFamily } = endpoints[0];
+  findings.warn(`Peers[${index}].${peer.EndPoint === undefined ? `EndPointIPv${lookupFamily}` : "EndPoint"}`, {
+    allowed: "an endpoint of a family that is on",
+    remedy: `DisabledAf switches IPv${lookupFamily} off: the peer can't be called`,
+  });
+}

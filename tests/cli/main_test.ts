@@ -1,0 +1,124 @@
+import { strict as assert } from "node:assert";
+import { PROGRAM_VERSION, WIRE_VERSION } from "../../src/base/version.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program in a process of its own, which may read files and nothing else that it would have to ask for. */
+async function run(...args: string[]): Promise<Outcome> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", "--allow-read", "--allow-env", "src/cli/main.ts", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs the program on a file with this text. */
+async function runOn(text: string, ...args: string[]): Promise<Outcome> {
+  const path = await Deno.makeTempFile({ prefix: "edge-", suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    const outcome = await run("edge", "--config", path, ...args);
+    return {
+      ...outcome,
+      stdout: outcome.stdout.replaceAll(path, "FILE"),
+      stderr: outcome.stderr.replaceAll(path, "FILE"),
+    };
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("main() prints versions, platform and runtime", async () => {
+  const { code, stdout } = await run("--version");
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.split("\n"), [
+    `etherguard ${PROGRAM_VERSION}`,
+    `wire version ${WIRE_VERSION}`,
+    `platform ${Deno.build.os}-${Deno.build.arch}`,
+    `Deno ${Deno.version.deno}`,
+    "",
+  ]);
+});
+
+const HELP: readonly [args: string[], code: number][] = [[["--help"], 0], [["-h"], 0], [["edge", "--help"], 0], [
+  [],
+  2,
+]];
+
+for (const [args, code] of HELP) {
+  Deno.test(`main() answers ${JSON.stringify(args)} with a help text and ends with ${code}`, async () => {
+    const outcome = await run(...args);
+    assert.equal(outcome.code, code);
+    assert.match(code === 0 ? outcome.stdout : outcome.stderr, /^etherguard /);
+    assert.equal(code === 0 ? outcome.stderr : outcome.stdout, "");
+  });
+}
+
+const WRONG: readonly [args: string[], stderr: RegExp][] = [
+  [["super", "--config", "x"], /super: found a command that is not in this release/],
+  [["gencfg"], /gencfg: found a command that is not in this release/],
+  [["solve"], /solve: found a command that is not in this release/],
+  [["egde"], /perhaps "edge" is meant/],
+  [["-mode", "edge", "-config", "F"], /write: etherguard edge --config F/],
+  [["edge"], /--config: found nothing/],
+  [["edge", "--config", "no-such.yaml"], /no-such\.yaml: error: the file: found no such file/],
+  [["edge", "--example", "--check"], /--check: found it beside --example/],
+  [["edge", "--config", "x", "--bind", "foo"], /--bind: found "foo"/],
+];
+
+for (const [args, stderr] of WRONG) {
+  Deno.test(`main() refuses ${JSON.stringify(args)} with exit code 2`, async () => {
+    const outcome = await run(...args);
+    assert.equal(outcome.code, 2);
+    assert.match(outcome.stderr, stderr);
+    assert.equal(outcome.stdout, "");
+  });
+}
+
+Deno.test("main() prints an example that passes its own check", async () => {
+  const example = await run("edge", "--example");
+  assert.equal(example.code, 0);
+  assert.equal(example.stderr, "");
+  const checked = await runOn(example.stdout, "--check");
+  assert.deepEqual(checked, {
+    code: 0,
+    stdout: 'FILE: configuration is valid: node 1 "Node01", tap tap1, static mode, 1 peer\n',
+    stderr: "",
+  });
+});
+
+Deno.test("main() shows warnings of a valid file, and still ends with 0", async () => {
+  const { stdout } = await run("edge", "--example");
+  const checked = await runOn(`${stdout}ResetConnInterval: 5\n`, "--check");
+  assert.equal(checked.code, 0);
+  assert.match(checked.stderr, /^FILE:\d+: warning: ResetConnInterval: found the unknown key/);
+});
+
+Deno.test("main() shows all errors of a file, as text or as JSON, and runs nothing", async () => {
+  const text = "NodeID: 1\nDefaultTTL: 0\nPrivKey: x\nInterface: {IType: dummy}\n";
+  for (const args of [["--check"], []]) {
+    const outcome = await runOn(text, ...args);
+    assert.equal(outcome.code, 2);
+    assert.equal(outcome.stdout, "");
+    const lines = outcome.stderr.trimEnd().split("\n");
+    assert.match(lines[0], /^FILE:2: error: DefaultTTL: /);
+    assert.match(lines[1], /^FILE:3: error: PrivKey: /);
+    assert.equal(lines[2], "FILE: 2 errors: nothing was started");
+  }
+  const json = await runOn(text, "--check", "--log-format", "json");
+  assert.equal(json.code, 2);
+  const events = json.stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(events.map(({ level, component, event, line }) => ({ level, component, event, line })), [
+    { level: "error", component: "config", event: "configuration error", line: 2 },
+    { level: "error", component: "config", event: "configuration error", line: 3 },
+  ]);
+});
