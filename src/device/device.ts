@@ -1,0 +1,360 @@
+/**
+ * One node: its peers, their sessions, and the protocol that makes and renews them.
+ *
+ * Read `wire.md` §2, §3.4, §3.6 and the WireGuard paper §6 before editing. The device does no I/O, reads no clock and starts
+ * no timer. Its owner, the control thread, does:
+ *
+ * - **`handle…`** takes something in: {@linkcode Device.handleEvent} what a lane reports, {@linkcode Device.handleTimeout}
+ *   that time has passed. Handshakes arrive as events; frames never do;
+ * - **`pollTransmit`** gives out datagrams to send: handshakes, keepalives, control messages;
+ * - **`pollEvent`** gives out what the owner should know or do, such as waking the lanes;
+ * - **`pollTimeout`** tells when `handleTimeout` is to be called at the latest.
+ *
+ * After anything was taken in, poll until both queues are empty. All functions cope with being called late or too often.
+ *
+ * What lanes need of all this stands in the shared tables, and only there: which session a peer has, its keys, where the peer
+ * is. What the device needs of the lanes' work it reads there too: when something was last sent and received.
+ *
+ * | file | part |
+ * | --- | --- |
+ * | `receive.ts` | judges and answers handshake messages |
+ * | `establish.ts` | sessions are taken up, confirmed, withdrawn |
+ * | `send.ts` | initiations, keepalives, control messages |
+ * | `timers.ts` | when which of these is due |
+ * | `roaming.ts`, `endpoint_policy.ts` | where a peer is, and what may be learnt about that |
+ * | `peer.ts`, `peer_table.ts`, `session_table.ts` | what is kept of peers and sessions; rows of the shared tables |
+ *
+ * @module
+ */
+
+import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
+import type { Logger } from "../base/log.ts";
+import { formatNodeId, isOrdinaryNodeId, type NodeId, SUPER_NODE_ID } from "../base/node_id.ts";
+import type { RandomSource } from "../base/random.ts";
+import { EventKind, type LaneEvent } from "../dataplane/events.ts";
+import { NO_ROW, PeerState, type Tables } from "../dataplane/tables.ts";
+import type { TimerParams } from "../noise/constants.ts";
+import { createIdentity } from "../noise/handshake.ts";
+import { equalOctets, type Primitives } from "../noise/primitives.ts";
+import { EG_HEADER_LEN, writeEgHeader } from "../wire/eg_header.ts";
+import { countDrop, type DeviceContext, type DeviceSettings } from "./context.ts";
+import { EndpointPolicy } from "./endpoint_policy.ts";
+import { clearSessions, confirmSession } from "./establish.ts";
+import { LogThrottle } from "./log_throttle.ts";
+import { type DeviceEvent, Outbox, type Transmit } from "./outbox.ts";
+import { createPeer, dropInitiation, hasEndpoint, type Peer, type PeerOptions, readActivity } from "./peer.ts";
+import { PeerTable } from "./peer_table.ts";
+import { HandshakeReceiver } from "./receive.ts";
+import { followPeer, storeEndpoint } from "./roaming.ts";
+import { dropStaged, hasSession, sendInitiation, sendKeepalive, sendOrStage } from "./send.ts";
+import { SessionTable } from "./session_table.ts";
+import { type PeerSnapshot, snapshotPeer } from "./snapshot.ts";
+import { type Activity, ACTIVITY_POLL_MS } from "./timers.ts";
+
+export type { DeviceSettings } from "./context.ts";
+export { createTransmit, type DeviceEvent, type Transmit } from "./outbox.ts";
+export type { PeerOptions } from "./peer.ts";
+export type { PeerSnapshot } from "./snapshot.ts";
+
+/** What a device is made of. */
+export interface DeviceOptions {
+  /** Our long-term private key, 32 octets; kept, not copied. */
+  readonly privateKey: Uint8Array;
+  /** Made by `createTables`; the device writes every column whose writer is "control". */
+  readonly tables: Tables;
+  readonly primitives: Primitives;
+  readonly random: RandomSource;
+  /** `DEFAULT_TIMER_PARAMS` unless a test wants others. */
+  readonly timers: TimerParams;
+  readonly settings: DeviceSettings;
+  /** Of the component `handshake`. */
+  readonly log: Logger;
+}
+
+/** Why a peer can't be added. */
+export type PeerRefusal =
+  | "its NodeId is reserved"
+  | "its NodeId is in use"
+  | "its public key is our own"
+  | "its public key is in use"
+  | "its public key has low order"
+  | "there is no room";
+
+/** A control message to be sealed for a peer. */
+export interface ControlMessage {
+  /** Usage code of `MessageType`. */
+  readonly type: number;
+  readonly ttl: number;
+  readonly destination: NodeId;
+  readonly source: NodeId;
+  readonly body: Uint8Array;
+}
+
+/** The protocol's side of a node. */
+export class Device {
+  readonly #context: DeviceContext;
+  readonly #peers: PeerTable;
+  readonly #handshakes: HandshakeReceiver;
+  /** Filled anew for each peer that is looked at. */
+  readonly #activity: Activity = { receivedMs: 0, dataReceivedMs: 0, sentMs: 0, dataSentMs: 0 };
+  /** The last time that we were given. */
+  #nowMs = 0;
+  #polledMs = -Infinity;
+
+  constructor(options: DeviceOptions) {
+    const { tables, primitives, random, timers, settings, log } = options;
+    this.#context = {
+      identity: createIdentity(primitives, options.privateKey),
+      primitives,
+      tables,
+      random,
+      timers,
+      settings,
+      log,
+      throttle: new LogThrottle(),
+      sessions: new SessionTable(tables, random),
+      endpoints: new EndpointPolicy(settings.allowPrivateIp),
+      outbox: new Outbox(),
+    };
+    this.#peers = new PeerTable(tables.shape.peerCapacity);
+    this.#handshakes = new HandshakeReceiver(this.#context, this.#peers);
+  }
+
+  /** Our long-term public key, 32 octets. */
+  get publicKey(): Uint8Array {
+    return this.#context.identity.publicKey;
+  }
+
+  /** Rows of ordinary peers by their NodeId: what `publishNextHops` of `route/next_hop.ts` takes. */
+  get peerRows(): ReadonlyMap<NodeId, number> {
+    return this.#peers.rowOfNode;
+  }
+
+  /** Peers that aren't super nodes and whose endpoint is known, as row and NodeId, by ascending row. */
+  *reachablePeers(): Generator<{ readonly row: number; readonly nodeId: NodeId }> {
+    for (const peer of this.#peers.all()) {
+      if (peer.role === PeerState.EDGE && hasEndpoint(this.#context.tables, peer)) yield peer;
+    }
+  }
+
+  /** Counts something dropped on the control thread. */
+  countDrop(reason: number): void {
+    countDrop(this.#context, reason);
+  }
+
+  /** Tells why a peer can't be added, or `undefined` if it can: to be asked about peers that the network names. */
+  refusalOf({ nodeId, publicKey, role = PeerState.EDGE }: PeerOptions): PeerRefusal | undefined {
+    const { primitives, identity } = this.#context;
+    if (role === PeerState.EDGE ? !isOrdinaryNodeId(nodeId) : nodeId !== SUPER_NODE_ID) return "its NodeId is reserved";
+    if (this.#peers.rowOfNode.has(nodeId)) return "its NodeId is in use";
+    if (equalOctets(publicKey, identity.publicKey)) return "its public key is our own";
+    if (this.#peers.withKey(publicKey) !== undefined) return "its public key is in use";
+    if (primitives.x25519(identity.privateKey, publicKey) === undefined) return "its public key has low order";
+    if (this.#peers.nextRow() < 0) return "there is no room";
+    return undefined;
+  }
+
+  /**
+   * Adds a peer.
+   *
+   * @returns Its row in the tables, until it is removed.
+   * @throws {RangeError} If {@linkcode Device.refusalOf} has an answer.
+   */
+  addPeer(options: PeerOptions, nowMs: number): number {
+    const refusal = this.refusalOf(options);
+    const row = this.#peers.nextRow();
+    const peer = refusal === undefined ? createPeer(this.#context, options, row, nowMs) : undefined;
+    if (peer === undefined) throw new RangeError(`Cannot add peer ${formatNodeId(options.nodeId)}: ${refusal}`);
+    const { tables } = this.#context;
+    this.#peers.add(peer);
+    tables.peerNodeId[peer.row] = peer.nodeId;
+    Atomics.store(tables.peerCurrentSession, peer.row, NO_ROW);
+    Atomics.store(tables.peerWantsSession, peer.row, 0);
+    Atomics.store(tables.peerState, peer.row, peer.role);
+    if (options.endpoint !== undefined) {
+      this.setEndpoint(peer.row, options.endpoint, options.endpointIsConfigured ?? false);
+    }
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    return peer.row;
+  }
+
+  /** Removes a peer: its sessions end, its keys are zeroed, its row becomes free. Does nothing for a free row. */
+  removePeer(peerRow: number): void {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined) return;
+    const { tables, endpoints, outbox } = this.#context;
+    Atomics.store(tables.peerState, peerRow, PeerState.FREE);
+    clearSessions(this.#context, peer);
+    Atomics.add(tables.peerStagedEpoch, peerRow, 1);
+    Atomics.store(tables.peerWantsSession, peerRow, 0);
+    dropStaged(this.#context, peer);
+    storeEndpoint(tables, peerRow, new Uint32Array(ENDPOINT_WORDS));
+    endpoints.forget(peerRow);
+    peer.remote.staticStatic.fill(0);
+    this.#peers.remove(peer);
+    outbox.wakeLanes();
+  }
+
+  /**
+   * Sets where a peer is reached.
+   *
+   * @param endpoint Record of 12 words; copied.
+   * @param isConfigured The user wrote it, or a name for it. Otherwise the filter of private addresses applies.
+   * @returns Whether it was set.
+   */
+  setEndpoint(peerRow: number, endpoint: Uint32Array, isConfigured: boolean): boolean {
+    const { tables, endpoints } = this.#context;
+    if (this.#peers.at(peerRow) === undefined) return false;
+    if (isConfigured) endpoints.configure(peerRow, endpoint);
+    else if (!endpoints.mayLearn(endpoint)) return false;
+    storeEndpoint(tables, peerRow, endpoint);
+    return true;
+  }
+
+  /** Rows of the static peers that are dead: their names are to be resolved again. */
+  peersNeedingResolution(nowMs: number): number[] {
+    const dead: number[] = [];
+    for (const peer of this.#peers.all()) {
+      if (peer.isStatic && !this.isAlive(peer.row, nowMs)) dead.push(peer.row);
+    }
+    return dead;
+  }
+
+  /** Tells whether a peer has an endpoint and sent a transport message lately. Handshakes don't count. */
+  isAlive(peerRow: number, nowMs: number): boolean {
+    const { tables, settings } = this.#context;
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined || !hasEndpoint(tables, peer)) return false;
+    readActivity(tables, peer, this.#activity);
+    return nowMs - this.#activity.receivedMs <= settings.peerAliveTimeoutMs;
+  }
+
+  /** Tells how many handshake messages wait to be handled; from 128 on, and for a second after, cookies are asked for. */
+  setBacklog(count: number, nowMs: number): void {
+    this.#handshakes.setBacklog(count, nowMs);
+  }
+
+  /**
+   * Takes in what a lane reports. Kinds that don't concern the device are ignored: control messages are the control
+   * layer's, failed descriptors the owner's.
+   *
+   * @param wallMs For people and for timestamps.
+   */
+  handleEvent(event: LaneEvent, nowMs: number, wallMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    if (event.kind === EventKind.HANDSHAKE) {
+      this.#handshakes.receive({ message: event.payload, source: event.endpoint, nowMs, wallMs });
+      return;
+    }
+    const peer = this.#peers.at(event.peerRow);
+    if (peer === undefined) return;
+    switch (event.kind) {
+      case EventKind.ROAMED:
+        // A late report of a session that is gone may speak of the peer that had the row before.
+        if (this.#context.tables.sessionPeer[event.sessionRow] === peer.row) {
+          followPeer(this.#context, peer, event.endpoint, nowMs);
+        }
+        break;
+      case EventKind.CONFIRMED:
+        confirmSession(this.#context, peer, event.sessionRow, nowMs, wallMs);
+        break;
+      case EventKind.SESSION_WANTED:
+        this.#provideSession(peer, nowMs);
+        break;
+    }
+  }
+
+  #provideSession(peer: Peer, nowMs: number): void {
+    const { tables, outbox } = this.#context;
+    const has = hasSession(this.#context, peer, nowMs);
+    if (!has && hasEndpoint(tables, peer)) return peer.timers.beginHandshake(nowMs);
+    // Either there is one by now, or there can't be one: in both cases the lane may ask again.
+    Atomics.store(tables.peerWantsSession, peer.row, 0);
+    if (has) outbox.wakeLanes();
+  }
+
+  /** Does what is due. */
+  handleTimeout(nowMs: number, wallMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    this.#polledMs = nowMs;
+    for (const peer of this.#peers.all()) this.#pollPeer(peer, nowMs, wallMs);
+  }
+
+  #pollPeer(peer: Peer, nowMs: number, wallMs: number): void {
+    const context = this.#context;
+    const { timers } = peer;
+    if (timers.zeroKeysDue(nowMs)) clearSessions(context, peer);
+    if (!hasEndpoint(context.tables, peer)) return;
+    readActivity(context.tables, peer, this.#activity);
+    if (timers.keepaliveDue(this.#activity, nowMs) && !sendKeepalive(context, peer, nowMs)) {
+      timers.beginHandshake(nowMs);
+    }
+    const session = hasSession(context, peer, nowMs) ? context.sessions.age(peer.slots.current) : undefined;
+    if (timers.handshakeDue(this.#activity, session, nowMs)) timers.beginHandshake(nowMs);
+    const step = timers.pollHandshake(nowMs);
+    if (step === "initiate") sendInitiation(context, peer, nowMs, wallMs);
+    else if (step === "give up") this.#giveUp(peer);
+  }
+
+  #giveUp(peer: Peer): void {
+    const { tables, outbox, sessions, log } = this.#context;
+    dropInitiation(sessions, peer);
+    dropStaged(this.#context, peer);
+    Atomics.add(tables.peerStagedEpoch, peer.row, 1);
+    Atomics.store(tables.peerWantsSession, peer.row, 0);
+    outbox.wakeLanes();
+    outbox.report({ kind: "handshake given up", peerRow: peer.row });
+    log.warn("peer doesn't answer handshakes", {
+      peer: formatNodeId(peer.nodeId),
+      endpoint: formatEndpoint(tables.peerEndpoint, peer.row * ENDPOINT_WORDS),
+    });
+  }
+
+  /**
+   * Seals a control message for a peer and queues it; without a session it waits for one.
+   *
+   * @returns `false` if the peer doesn't exist or has no endpoint.
+   */
+  sendMessage(peerRow: number, message: ControlMessage, nowMs: number): boolean {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined) return false;
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    const content = new Uint8Array(EG_HEADER_LEN + message.body.length);
+    writeEgHeader(content, 0, message.destination, message.source);
+    content.set(message.body, EG_HEADER_LEN);
+    return sendOrStage(this.#context, peer, message.type, message.ttl, content, nowMs);
+  }
+
+  /** Writes the next datagram to send into `out` and tells whether there was one. */
+  pollTransmit(out: Transmit): boolean {
+    return this.#context.outbox.pollTransmit(out);
+  }
+
+  /** Returns the next event for the owner, or `undefined`. */
+  pollEvent(): DeviceEvent | undefined {
+    return this.#context.outbox.pollEvent();
+  }
+
+  /**
+   * Returns when {@linkcode Device.handleTimeout} is to be called at the latest, in ms; `Infinity` if nothing is pending.
+   *
+   * While a peer has a session that is at most {@linkcode ACTIVITY_POLL_MS} from the last call, because what lanes do is
+   * only seen by looking.
+   */
+  pollTimeout(): number {
+    const context = this.#context;
+    if (!context.outbox.isEmpty) return this.#nowMs;
+    let next = Infinity;
+    for (const peer of this.#peers.all()) {
+      const { timers } = peer;
+      next = Math.min(next, hasEndpoint(context.tables, peer) ? timers.deadlineMs() : timers.zeroKeysAtMs());
+      if (hasSession(context, peer, this.#nowMs)) next = Math.min(next, this.#polledMs + ACTIVITY_POLL_MS);
+    }
+    return Math.max(next, this.#nowMs);
+  }
+
+  /** Returns the state of every peer, by ascending row. */
+  snapshot(nowMs: number): PeerSnapshot[] {
+    return Array.from(this.#peers.all(), (peer) => snapshotPeer(this.#context, peer, nowMs));
+  }
+}

@@ -1,0 +1,167 @@
+// No allocation per packet in this file.
+/**
+ * Which node an Ethernet address lives behind: a fixed table that lanes read without a lock.
+ *
+ * The table is a region of 32-bit words, three an entry, eight entries a bucket; a keyed hash of the address names the
+ * bucket. Where a bucket is full, the entry that was idle longest gives way, so that memory never grows.
+ *
+ * | word | content |
+ * | --- | --- |
+ * | 0 | octets 0–3 of the address |
+ * | 1 | octets 4–5 of the address, then the NodeId |
+ * | 2 | when it was last seen, in seconds; 0: the entry is empty |
+ *
+ * How one writer and many readers meet. {@linkcode l2fibLearn}, {@linkcode l2fibSweep} and {@linkcode l2fibPurgeNode} run
+ * under the caller's lock. A writer that gives an entry to another address clears word 2, stores word 0, then word 1, then
+ * word 2. A reader loads word 1, word 0, word 2 and word 1 again: if the first and the last load agree and word 2 isn't 0,
+ * both halves of the address belong together. (Had word 0 been replaced in between, then word 2 is still 0, or word 1 has
+ * been replaced too.) A node that moved changes word 1 only, in one store. {@linkcode l2fibRefresh} needs no lock: it
+ * exchanges word 2 only if that still holds the time it read, so it can't revive an entry that is being replaced.
+ *
+ * @module
+ */
+
+import type { NodeId } from "../base/node_id.ts";
+
+const ENTRY_WORDS = 3;
+const BUCKET_ENTRIES = 8;
+const BUCKET_WORDS = BUCKET_ENTRIES * ENTRY_WORDS;
+
+/**
+ * Finds the node behind an address. Takes no lock; allocates nothing.
+ *
+ * @param words The region, `entries` × 3 words.
+ * @param entries A power of two, at least 8.
+ * @param seed Random, the same for every call; keeps neighbours from filling one bucket on purpose.
+ * @param macHigh Octets 0–3 of the address as one number, first octet highest.
+ * @param macLow Octets 4–5 of the address, 0 to 65535.
+ * @returns The NodeId, or −1 if the address is unknown. Age isn't looked at.
+ */
+export function l2fibLookup(
+  words: Int32Array,
+  entries: number,
+  seed: number,
+  macHigh: number,
+  macLow: number,
+): NodeId | -1 {
+  return find(words, bucketAt(entries, seed, macHigh, macLow), macHigh | 0, macLow) < 0 ? -1 : foundNode;
+}
+
+/**
+ * Notes that a known address was seen, if the table says the same. Takes no lock; allocates nothing.
+ *
+ * @param nowSeconds Of any clock that never steps back, from 1.
+ * @returns Whether the address is known at that node. If not, take the lock and call {@linkcode l2fibLearn}.
+ */
+export function l2fibRefresh(
+  words: Int32Array,
+  entries: number,
+  seed: number,
+  macHigh: number,
+  macLow: number,
+  nodeId: NodeId,
+  nowSeconds: number,
+): boolean {
+  const at = find(words, bucketAt(entries, seed, macHigh, macLow), macHigh | 0, macLow);
+  if (at < 0 || foundNode !== nodeId) return false;
+  if (foundSeen !== nowSeconds) Atomics.compareExchange(words, at + 2, foundSeen, nowSeconds);
+  return true;
+}
+
+/**
+ * Enters an address, or moves it to another node. The caller holds the lock; allocates nothing.
+ *
+ * @param nowSeconds Of any clock that never steps back, from 1.
+ * @returns Whether the table changed by more than the time.
+ */
+export function l2fibLearn(
+  words: Int32Array,
+  entries: number,
+  seed: number,
+  macHigh: number,
+  macLow: number,
+  nodeId: NodeId,
+  nowSeconds: number,
+): boolean {
+  const bucket = bucketAt(entries, seed, macHigh, macLow);
+  const lowAndNode = (macLow << 16) | nodeId;
+  const known = find(words, bucket, macHigh | 0, macLow);
+  if (known >= 0) {
+    const moved = Atomics.exchange(words, known + 1, lowAndNode) !== lowAndNode;
+    Atomics.store(words, known + 2, nowSeconds);
+    return moved;
+  }
+  const at = oldestIn(words, bucket);
+  Atomics.store(words, at + 2, 0);
+  Atomics.store(words, at, macHigh | 0);
+  Atomics.store(words, at + 1, lowAndNode);
+  Atomics.store(words, at + 2, nowSeconds);
+  return true;
+}
+
+/**
+ * Empties the entries that weren't seen since a time. The caller holds the lock.
+ *
+ * @param before In seconds: an entry last seen earlier is removed.
+ * @returns How many were removed.
+ */
+export function l2fibSweep(words: Int32Array, entries: number, before: number): number {
+  let removed = 0;
+  for (let at = 2; at < entries * ENTRY_WORDS; at += ENTRY_WORDS) {
+    if (words[at] === 0 || words[at] >= before) continue;
+    Atomics.store(words, at, 0);
+    removed++;
+  }
+  return removed;
+}
+
+/**
+ * Empties the entries of a node that is gone. The caller holds the lock.
+ *
+ * @returns How many were removed.
+ */
+export function l2fibPurgeNode(words: Int32Array, entries: number, nodeId: NodeId): number {
+  let removed = 0;
+  for (let at = 0; at < entries * ENTRY_WORDS; at += ENTRY_WORDS) {
+    if (words[at + 2] === 0 || (words[at + 1] & 0xffff) !== nodeId) continue;
+    Atomics.store(words, at + 2, 0);
+    removed++;
+  }
+  return removed;
+}
+
+/** Node and time of the entry that {@linkcode find} found last: a second and third result without an allocation. */
+let foundNode = -1;
+let foundSeen = 0;
+
+/** Returns the first word of the entry that holds an address, or −1. */
+function find(words: Int32Array, bucket: number, high: number, macLow: number): number {
+  for (let at = bucket; at < bucket + BUCKET_WORDS; at += ENTRY_WORDS) {
+    const lowAndNode = Atomics.load(words, at + 1);
+    if (lowAndNode >>> 16 !== macLow || Atomics.load(words, at) !== high) continue;
+    const seen = Atomics.load(words, at + 2);
+    if (seen === 0 || Atomics.load(words, at + 1) !== lowAndNode) continue;
+    foundNode = lowAndNode & 0xffff;
+    foundSeen = seen;
+    return at;
+  }
+  return -1;
+}
+
+/** Returns the first word of the entry of a bucket that is empty, or else idle for the longest time. */
+function oldestIn(words: Int32Array, bucket: number): number {
+  let oldest = bucket;
+  for (let at = bucket; at < bucket + BUCKET_WORDS; at += ENTRY_WORDS) {
+    if (words[at + 2] < words[oldest + 2]) oldest = at;
+  }
+  return oldest;
+}
+
+/** Returns the first word of the bucket of an address. The mixing steps are those of MurmurHash3's finalizer. */
+function bucketAt(entries: number, seed: number, macHigh: number, macLow: number): number {
+  let hash = Math.imul(macHigh ^ seed, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ macLow, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ seed, 0xc2b2ae35);
+  hash ^= hash >>> 16;
+  return (hash & (entries / BUCKET_ENTRIES - 1)) * BUCKET_WORDS;
+}

@@ -1,0 +1,196 @@
+/**
+ * A lane in plain TypeScript: it shares the tables with a device and talks to it by the same events as the real ones.
+ *
+ * It does only what sessions need: seals with a peer's current session, opens by index, keeps the replay window, lets
+ * content wait for a session, reports confirmations and moves. There is no tap, no routing, no batch; one lane, number 0.
+ *
+ * @module
+ */
+
+import { ENDPOINT_WORDS, sameEndpoint } from "../../src/base/endpoint.ts";
+import { Reason, REASON_COUNT } from "../../src/base/reason.ts";
+import type { Ring } from "../../src/base/ring.ts";
+import { createEventRing, EventKind, putEvent, putPlainEvent } from "../../src/dataplane/events.ts";
+import { KEY_LEN, NO_ROW, SessionState, type Tables } from "../../src/dataplane/tables.ts";
+import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
+import { rowOfIndex } from "../../src/noise/index_table.ts";
+import { NONCE_LEN, type Primitives } from "../../src/noise/primitives.ts";
+import { acceptCounter, REPLAY_WORDS } from "../../src/noise/replay.ts";
+import { checkHandshake } from "../../src/wire/handshake_message.ts";
+import { FIRST_TRANSPORT_TYPE, MessageType } from "../../src/wire/message_type.ts";
+import {
+  checkTransport,
+  KEEPALIVE_LEN,
+  mayBeUntypedKeepalive,
+  MIN_DATAGRAM_LEN,
+  readCounter,
+  readCounterHigh,
+  readCounterLow,
+  readReceiverIndex,
+  TRANSPORT_HEADER_LEN,
+  TRANSPORT_OVERHEAD_LEN,
+  writeTransportHeader,
+  writeTransportNonce,
+} from "../../src/wire/transport_message.ts";
+
+const LANE = 0;
+const STAGED_MAX = 128;
+/** Length of the all-zero datagram that reference nodes send on a standby path; `wire.md` §9.3. */
+const STANDBY_PROBE_LEN = 32;
+const NOTHING = new Uint8Array(0);
+
+/** A datagram that the lane wants sent, with the record of where to. */
+export interface LaneDatagram {
+  readonly endpoint: Uint32Array;
+  readonly octets: Uint8Array;
+}
+
+/** Opened content. */
+export interface LaneContent {
+  readonly peerRow: number;
+  readonly type: number;
+  readonly content: Uint8Array;
+}
+
+/** The lane. */
+export class SoftLane {
+  readonly events: Ring = createEventRing();
+  /** Datagrams to be sent, oldest first; the owner empties it. */
+  readonly outgoing: LaneDatagram[] = [];
+  /** Content received, oldest first; the owner empties it. */
+  readonly delivered: LaneContent[] = [];
+  readonly #tables: Tables;
+  readonly #primitives: Primitives;
+  readonly #staged = new Map<number, { epoch: number; contents: Uint8Array[] }>();
+
+  constructor(tables: Tables, primitives: Primitives) {
+    this.#tables = tables;
+    this.#primitives = primitives;
+  }
+
+  /** Sends content to a peer, or lets it wait for a session. */
+  send(peerRow: number, content: Uint8Array, nowMs: number): void {
+    if (this.#tables.peerEndpoint[peerRow * ENDPOINT_WORDS] === 0) return this.#drop(Reason.NO_ENDPOINT);
+    const session = this.#sessionToSend(peerRow, nowMs);
+    if (session !== NO_ROW) return this.#seal(peerRow, session, content, nowMs);
+    const epoch = this.#tables.peerStagedEpoch[peerRow];
+    const staged = this.#staged.get(peerRow) ?? { epoch, contents: [] };
+    if (staged.contents.length === STAGED_MAX) {
+      staged.contents.shift();
+      this.#drop(Reason.STAGED_OVERFLOW);
+    }
+    staged.contents.push(content);
+    this.#staged.set(peerRow, staged);
+  }
+
+  /** Looks at the tables: sends what waits, or drops it where the handshake was given up. */
+  flush(nowMs: number): void {
+    for (const [peerRow, { epoch, contents }] of [...this.#staged]) {
+      if (this.#tables.peerStagedEpoch[peerRow] !== epoch) {
+        this.#staged.delete(peerRow);
+        for (const _ of contents) this.#drop(Reason.STAGED_EXPIRED);
+        continue;
+      }
+      const session = this.#sessionToSend(peerRow, nowMs);
+      if (session === NO_ROW) continue;
+      this.#staged.delete(peerRow);
+      for (const content of contents) this.#seal(peerRow, session, content, nowMs);
+    }
+  }
+
+  /** Takes in a datagram. */
+  receive(octets: Uint8Array, source: Uint32Array, nowMs: number): void {
+    const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+    if (octets.length < MIN_DATAGRAM_LEN) return this.#drop(Reason.DATAGRAM_TRUNCATED);
+    if (octets.length === STANDBY_PROBE_LEN && octets.every((octet) => octet === 0)) {
+      return this.#drop(Reason.STANDBY_PROBE);
+    }
+    if (octets[0] < FIRST_TRANSPORT_TYPE && !mayBeUntypedKeepalive(view, 0, octets.length)) {
+      const reason = checkHandshake(octets, 0, octets.length);
+      if (reason !== Reason.NONE) return this.#drop(reason);
+      const kind = EventKind.HANDSHAKE;
+      const { length } = octets;
+      if (!putEvent(this.events, kind, NO_ROW, NO_ROW, nowMs, 0, source, 0, octets, 0, length)) {
+        this.#drop(Reason.HANDSHAKE_OVERLOAD);
+      }
+      return;
+    }
+    const reason = octets[0] >= FIRST_TRANSPORT_TYPE ? checkTransport(view, 0, octets.length) : Reason.NONE;
+    this.#drop(reason !== Reason.NONE ? reason : this.#open(octets, view, source, nowMs));
+  }
+
+  #open(octets: Uint8Array, view: DataView, source: Uint32Array, nowMs: number): number {
+    const tables = this.#tables;
+    const index = readReceiverIndex(view, 0);
+    const session = rowOfIndex(index, tables.sessionRowBits);
+    const state = Atomics.load(tables.sessionState, session);
+    if (state === SessionState.NONE || tables.sessionLocalIndex[session] !== index) return Reason.SESSION_UNKNOWN;
+    if (!isFresh(tables, session, nowMs)) return Reason.SESSION_EXPIRED;
+    const key = tables.sessionReceiveKey.slice(session * KEY_LEN, (session + 1) * KEY_LEN);
+    const content = this.#primitives.aeadOpen(
+      key,
+      nonceOf(readCounter(view, 0)),
+      octets.subarray(TRANSPORT_HEADER_LEN),
+      NOTHING,
+    );
+    if (content === undefined) return Reason.AEAD_FAILED;
+    const window = session * REPLAY_WORDS;
+    if (!acceptCounter(tables.sessionReplay, window, readCounterLow(view, 0), readCounterHigh(view, 0))) {
+      return Reason.REPLAY;
+    }
+
+    const peerRow = tables.sessionPeer[session];
+    tables.lastReceivedMs[peerRow] = nowMs;
+    tables.receivedPackets[peerRow]++;
+    tables.receivedOctets[peerRow] += octets.length;
+    if (!sameEndpoint(tables.peerEndpoint, peerRow * ENDPOINT_WORDS, source, 0)) {
+      putEvent(this.events, EventKind.ROAMED, peerRow, session, nowMs, 0, source, 0, NOTHING, 0, 0);
+    }
+    if (state === SessionState.NEXT) putPlainEvent(this.events, EventKind.CONFIRMED, peerRow, session, nowMs, 0);
+    if (content.length === 0) return Reason.NONE;
+    tables.lastDataReceivedMs[peerRow] = nowMs;
+    this.delivered.push({ peerRow, type: octets[0], content });
+    return Reason.NONE;
+  }
+
+  #sessionToSend(peerRow: number, nowMs: number): number {
+    const tables = this.#tables;
+    const session = Atomics.load(tables.peerCurrentSession, peerRow);
+    const isLive = session !== NO_ROW && Atomics.load(tables.sessionState, session) === SessionState.LIVE;
+    if (isLive && isFresh(tables, session, nowMs)) return session;
+    if (Atomics.exchange(tables.peerWantsSession, peerRow, 1) === 0) {
+      putPlainEvent(this.events, EventKind.SESSION_WANTED, peerRow, session, nowMs, 0);
+    }
+    return NO_ROW;
+  }
+
+  #seal(peerRow: number, session: number, content: Uint8Array, nowMs: number): void {
+    const tables = this.#tables;
+    const counter = Atomics.add(tables.sessionSendCounter, session, 1);
+    const key = tables.sessionSendKey.slice(session * KEY_LEN, (session + 1) * KEY_LEN);
+    const octets = new Uint8Array(TRANSPORT_OVERHEAD_LEN + content.length);
+    const type = MessageType.NORMAL;
+    writeTransportHeader(new DataView(octets.buffer), 0, type, 200, tables.sessionRemoteIndex[session], counter);
+    octets.set(this.#primitives.aeadSeal(key, nonceOf(counter), content, NOTHING), TRANSPORT_HEADER_LEN);
+    tables.lastSentMs[peerRow] = nowMs;
+    if (octets.length > KEEPALIVE_LEN) tables.lastDataSentMs[peerRow] = nowMs;
+    tables.sentPackets[peerRow]++;
+    tables.sentOctets[peerRow] += octets.length;
+    const endpoint = tables.peerEndpoint.slice(peerRow * ENDPOINT_WORDS, (peerRow + 1) * ENDPOINT_WORDS);
+    this.outgoing.push({ endpoint, octets });
+  }
+
+  #drop(reason: number): void {
+    if (reason !== Reason.NONE) this.#tables.dropped[LANE * REASON_COUNT + reason]++;
+  }
+}
+
+function isFresh(tables: Tables, session: number, nowMs: number): boolean {
+  return nowMs - tables.sessionCreatedMs[session] < DEFAULT_TIMER_PARAMS.rejectAfterTimeMs;
+}
+
+function nonceOf(counter: number): Uint8Array {
+  const nonce = new Uint8Array(NONCE_LEN);
+  writeTransportNonce(new DataView(nonce.buffer), 0, counter);
+  return nonce;
+}
