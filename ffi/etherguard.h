@@ -37,6 +37,9 @@ EG_EXPORT int32_t eg_eventfd_signal(int32_t fd);
 EG_EXPORT int32_t eg_eventfd_drain(int32_t fd);
 EG_EXPORT int32_t eg_close(int32_t fd);
 
+/* Sends one datagram to a Unix socket; a name that begins with '@' is abstract (sd_notify(3)). */
+EG_EXPORT int32_t eg_unix_notify(const char *path, const char *message);
+
 /* Writes the name ("EPERM") of a positive error number, NUL-terminated, into 32 octets at `name`. */
 EG_EXPORT int32_t eg_errno_name(int32_t number, uint8_t *name);
 
@@ -45,6 +48,7 @@ EG_EXPORT int32_t eg_errno_name(int32_t number, uint8_t *name);
 #define EG_TUN_TAP 1u         /* Ethernet frames; without it IP packets */
 #define EG_TUN_MULTI_QUEUE 2u /* every further open of the same name adds a queue */
 #define EG_TUN_VNET_HDR 4u    /* a 10-octet virtio_net_hdr stands before each frame */
+#define EG_TUN_EXCLUSIVE 8u   /* -EBUSY if an interface of this name exists */
 
 /* Opens one queue. `name`: NUL-terminated; empty or a pattern ("tap%d") lets the kernel choose. `actual` receives the
  * name in use, 16 octets. Returns the descriptor. */

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,6 +55,21 @@ int32_t eg_eventfd_drain(int32_t fd) {
 }
 
 int32_t eg_close(int32_t fd) { return close(fd) < 0 ? -errno : 0; }
+
+int32_t eg_unix_notify(const char *path, const char *message) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof address.sun_path) return -EINVAL;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  socklen_t address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  int32_t result =
+      sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, address_len) < 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
 
 int32_t eg_errno_name(int32_t number, uint8_t *name) {
   const char *text = strerrorname_np(number);

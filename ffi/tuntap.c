@@ -31,7 +31,8 @@ int32_t eg_tun_open(const char *name, uint32_t flags, uint8_t *actual) {
   memcpy(request.ifr_name, name, strlen(name));
   request.ifr_flags = (short)((flags & EG_TUN_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
                               (flags & EG_TUN_MULTI_QUEUE ? IFF_MULTI_QUEUE : 0) |
-                              (flags & EG_TUN_VNET_HDR ? IFF_VNET_HDR : 0));
+                              (flags & EG_TUN_VNET_HDR ? IFF_VNET_HDR : 0) |
+                              (flags & EG_TUN_EXCLUSIVE ? IFF_TUN_EXCL : 0));
   if (ioctl(fd, TUNSETIFF, &request) < 0) {
     int error = errno;
     close(fd);

@@ -1,0 +1,69 @@
+/**
+ * How datagrams reach a peer: the contract of a batch.
+ *
+ * A bind is one socket, or what behaves like one: each lane has its own. It knows addresses, no peers and no keys.
+ *
+ * @module
+ */
+
+import { RECEIVED_WORDS } from "../ffi/symbols.ts";
+
+/** Messages that one receive may yield. */
+export const DATAGRAM_BURST_MAX = 64;
+/** Octets of the slot that each message is received into: the greatest run that the kernel merges. */
+export const DATAGRAM_SLOT_LEN = 65536;
+/** Most octets of one run: a UDP payload over IPv4. */
+export const RUN_LEN_MAX = 65507;
+/** Most datagrams of one run: `UDP_MAX_SEGMENTS` of Linux before 6.9. */
+export const RUN_DATAGRAMS_MAX = 64;
+
+/** Datagrams as a bind delivers them; belongs to one lane and is used again and again. */
+export interface DatagramBurst {
+  /** Message `i` begins at `i` × {@linkcode DATAGRAM_SLOT_LEN}. */
+  readonly octets: Uint8Array;
+  readonly view: DataView;
+  /**
+   * {@linkcode RECEIVED_WORDS} words a message: length, length of each datagram in it (the last may be shorter), whether it
+   * was cut off, nothing, then the endpoint it came from.
+   */
+  readonly received: Uint32Array;
+}
+
+/** Makes an empty burst. */
+export function createDatagramBurst(): DatagramBurst {
+  const octets = new Uint8Array(DATAGRAM_BURST_MAX * DATAGRAM_SLOT_LEN);
+  return {
+    octets,
+    view: new DataView(octets.buffer),
+    received: new Uint32Array(DATAGRAM_BURST_MAX * RECEIVED_WORDS),
+  };
+}
+
+/** One socket of one address family and transport. */
+export interface Bind extends Disposable {
+  /** Descriptor that becomes readable when datagrams wait. */
+  readonly fd: number;
+  /** Address family of the endpoints it takes: 4 or 6. */
+  readonly family: number;
+
+  /**
+   * Receives what waits, {@linkcode DATAGRAM_BURST_MAX} messages at most. Allocates nothing.
+   *
+   * @returns The number of messages, or a negative error number: −EAGAIN when nothing waits.
+   */
+  receiveBurst(burst: DatagramBurst): number;
+
+  /**
+   * Sends runs of datagrams. Allocates nothing.
+   *
+   * @param octets Holds the datagrams of a run one after the other.
+   * @param runs Five words a run: offset, length, length of each datagram (0: it is a single one), index of its endpoint
+   *   record, and the result: 0 or an error number. One that fails keeps no other back; but after `EAGAIN` the rest fails.
+   * @param endpoints Endpoint records, see `base/endpoint.ts`.
+   * @returns How many runs were sent.
+   */
+  sendRuns(octets: Uint8Array, runs: Uint32Array, count: number, endpoints: Uint32Array): number;
+
+  /** Waits until there is room to send again, `timeoutMs` at most. */
+  waitForRoom(timeoutMs: number): void;
+}

@@ -1,0 +1,113 @@
+/**
+ * UDP sockets with segmentation offload in both directions.
+ *
+ * @module
+ */
+
+import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
+import { Errno } from "../ffi/errno.ts";
+import { loadShim, type Shim } from "../ffi/shim.ts";
+import { UdpFlag } from "../ffi/symbols.ts";
+import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst } from "./bind.ts";
+
+/** Wish for both buffers of a socket: what arrives within some milliseconds at 10 Gbit/s. */
+const SOCKET_BUFFER_LEN = 8 << 20;
+
+/** How the sockets of one address family are to be. */
+export interface UdpSocketOptions {
+  /** Address and port to bind to; port 0 lets the kernel choose one. A record of `base/endpoint.ts`. */
+  readonly local: Uint32Array;
+  /** One socket for each lane. */
+  readonly count: number;
+  /** `SO_MARK`, 0 for none. */
+  readonly fwMark: number;
+  /** Whether answers leave from the address that was asked (`--bind linux`), or from where the route says. */
+  readonly packetInfo: boolean;
+}
+
+/** The sockets of one address family. */
+export interface UdpSockets {
+  readonly fds: readonly number[];
+  readonly port: number;
+  /** Whether the kernel merges what it receives. */
+  readonly receiveOffload: boolean;
+}
+
+/**
+ * Opens the sockets of one address family, all on one port.
+ *
+ * With more than one, `SO_REUSEPORT` lets them share the port, and would let a second program share it too without a
+ * word; so the port is first taken alone.
+ *
+ * @throws {SystemError} If the kernel refuses; nothing stays open.
+ */
+export function openUdpSockets(options: UdpSocketOptions, shim: Shim = loadShim()): UdpSockets {
+  const { symbols } = shim;
+  const local = Uint32Array.from(options.local.subarray(0, ENDPOINT_WORDS));
+  const object = `UDP ${formatEndpoint(local, 0)}`;
+  const common = options.packetInfo ? UdpFlag.PKTINFO : 0;
+  const fds: number[] = [];
+
+  function openOne(flags: number): number {
+    return shim.check("bind", object, symbols.eg_udp_open(local, flags, options.fwMark, SOCKET_BUFFER_LEN));
+  }
+
+  let offload: number = UdpFlag.GRO;
+  const probe = symbols.eg_udp_open(local, common | offload, options.fwMark, SOCKET_BUFFER_LEN);
+  if (probe === -Errno.ENOPROTOOPT) offload = 0;
+  const first = probe === -Errno.ENOPROTOOPT ? openOne(common) : shim.check("bind", object, probe);
+  const port = shim.check("getsockname", object, symbols.eg_udp_port(first));
+  if (options.count === 1) return { fds: [first], port, receiveOffload: offload !== 0 };
+
+  symbols.eg_close(first);
+  local[1] = port;
+  try {
+    while (fds.length < options.count) fds.push(openOne(common | offload | UdpFlag.REUSEPORT));
+  } catch (error) {
+    for (const fd of fds) symbols.eg_close(fd);
+    throw error;
+  }
+  return { fds, port, receiveOffload: offload !== 0 };
+}
+
+/** One UDP socket, as a lane or the control thread sees it. */
+export class UdpBind implements Bind {
+  readonly fd: number;
+  readonly family: number;
+  readonly #shim: Shim;
+
+  /** @param fd Descriptor of {@linkcode openUdpSockets}; closed with this object. */
+  constructor(fd: number, family: number, shim: Shim = loadShim()) {
+    this.fd = fd;
+    this.family = family;
+    this.#shim = shim;
+  }
+
+  receiveBurst(burst: DatagramBurst): number {
+    const { symbols } = this.#shim;
+    return symbols.eg_udp_receive(
+      this.fd,
+      burst.octets as Uint8Array<ArrayBuffer>,
+      DATAGRAM_SLOT_LEN,
+      DATAGRAM_BURST_MAX,
+      burst.received as Uint32Array<ArrayBuffer>,
+    );
+  }
+
+  sendRuns(
+    octets: Uint8Array<ArrayBuffer>,
+    runs: Uint32Array<ArrayBuffer>,
+    count: number,
+    endpoints: Uint32Array<ArrayBuffer>,
+  ): number {
+    return this.#shim.symbols.eg_udp_send(this.fd, octets, runs, count, endpoints);
+  }
+
+  waitForRoom(timeoutMs: number): void {
+    this.#shim.symbols.eg_poll_out(this.fd, timeoutMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#shim.symbols.eg_close(this.fd);
+  }
+}

@@ -1,0 +1,343 @@
+// No allocation per packet in this file.
+/**
+ * From datagram to frame: the path of what peers send.
+ *
+ * 1. a burst of messages is received, each one datagram or a run of them;
+ * 2. handshake messages go to the control thread once MAC1 has proved that the sender knows our public key;
+ * 3. transport messages are opened together, and their counters checked;
+ * 4. who sent it is noted: time, amount, address, first use of new keys;
+ * 5. by the inner header a frame is relayed, delivered, or both (`behaviour.md` §1.2); control messages go to the control
+ *    thread;
+ * 6. frames for the local host are merged to super-frames and written to the tap.
+ *
+ * @module
+ */
+
+import { BROADCAST_NODE_ID, INVALID_NODE_ID, type NodeId, SPREAD_NODE_ID, SUPER_NODE_ID } from "../base/node_id.ts";
+import { Reason } from "../base/reason.ts";
+import { type Bind, createDatagramBurst, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN } from "../conn/bind.ts";
+import { RECEIVED_ENDPOINT, RECEIVED_WORDS } from "../ffi/symbols.ts";
+import { type Shim } from "../ffi/shim.ts";
+import { checkEgContent, EG_HEADER_LEN, readDestination, readSource } from "../wire/eg_header.ts";
+import { checkHandshake, mac1Offset } from "../wire/handshake_message.ts";
+import { FIRST_TRANSPORT_TYPE, isKnownUsage, MessageType } from "../wire/message_type.ts";
+import {
+  KEEPALIVE_LEN,
+  MIN_DATAGRAM_LEN,
+  readTtl,
+  readType,
+  TRANSPORT_HEADER_LEN,
+  TRANSPORT_OVERHEAD_LEN,
+} from "../wire/transport_message.ts";
+import { EventKind } from "./events.ts";
+import { type LaneContext } from "./lane_context.ts";
+import { OPEN_BURST_MAX, Opener } from "./open.ts";
+import { type Sealer } from "./seal.ts";
+import { type Staging } from "./staging.ts";
+import { NO_ROW, NO_ROW_16, PeerState, SessionState, Setting } from "./tables.ts";
+import { type TapWriter } from "./tap_writer.ts";
+
+/** Frames up to this length hold two addresses and nothing else that means anything (`behaviour.md` §1.1). */
+const FRAME_ADDRESSES_LEN = 12;
+/** Length of the all-zero datagram that reference nodes send on a standby path (`wire.md` §9.3). */
+const STANDBY_PROBE_LEN = 32;
+/** Cookie replies have no MAC1, so anybody can make one: this many a second reach the control thread. */
+const COOKIE_REPLIES_PER_SECOND = 64;
+
+/** The way from the binds to the tap, for one lane. */
+export class Inbound implements Disposable {
+  readonly #context: LaneContext;
+  readonly #sealer: Sealer;
+  readonly #staging: Staging;
+  readonly #tapWriter: TapWriter;
+  readonly #shim: Shim;
+  readonly #burst = createDatagramBurst();
+  readonly #opener: Opener;
+  readonly #mac1 = new Uint8Array(8);
+  #cookieReplySecond = 0;
+  #cookieReplies = 0;
+  #confirmedSession: number = NO_ROW;
+
+  /**
+   * @param mac1Key Key that proves knowledge of our public key, 32 octets.
+   * @param makeTapWriter Makes the way to the tap for frames that lie in the given buffer.
+   */
+  constructor(
+    context: LaneContext,
+    sealer: Sealer,
+    staging: Staging,
+    mac1Key: Uint8Array<ArrayBuffer>,
+    shim: Shim,
+    makeTapWriter: (octets: Uint8Array) => TapWriter,
+  ) {
+    this.#context = context;
+    this.#sealer = sealer;
+    this.#staging = staging;
+    this.#shim = shim;
+    this.#tapWriter = makeTapWriter(this.#burst.octets);
+    this.#opener = new Opener(context, this.#burst.octets, this.#burst.view, shim);
+    shim.check("make MAC1 context", "BLAKE2s", shim.symbols.eg_mac_set(this.#mac1, 0, mac1Key));
+  }
+
+  /**
+   * Handles one burst of a bind.
+   *
+   * @returns Whether more may be waiting: 1, or 0, or the negative error number of the bind.
+   */
+  turn(bind: Bind): number {
+    const { received } = this.#burst;
+    const count = bind.receiveBurst(this.#burst);
+    if (count <= 0) return count;
+    this.#sealer.begin(this.#burst.octets, this.#burst.octets);
+    for (let message = 0; message < count; message++) {
+      const word = message * RECEIVED_WORDS;
+      if (received[word + 2] !== 0) this.#context.drop(Reason.DATAGRAM_OVERSIZED);
+      else this.#takeApart(message, received[word], received[word + 1]);
+    }
+    this.#processOpened();
+    this.#tapWriter.flush();
+    this.#sealer.flush();
+    return count === DATAGRAM_BURST_MAX ? 1 : 0;
+  }
+
+  /** Frees contexts whose keys are gone. */
+  sweep(): void {
+    this.#opener.sweep();
+  }
+
+  [Symbol.dispose](): void {
+    this.#opener[Symbol.dispose]();
+    this.#shim.symbols.eg_mac_clear(this.#mac1, 0);
+  }
+
+  /** Takes a received message apart into its datagrams. */
+  #takeApart(message: number, length: number, segment: number): void {
+    const start = message * DATAGRAM_SLOT_LEN;
+    const step = segment === 0 ? length : segment;
+    for (let offset = 0; offset < length; offset += step) {
+      this.#admit(start + offset, Math.min(step, length - offset), message);
+    }
+    if (length === 0) this.#context.drop(Reason.DATAGRAM_TRUNCATED);
+  }
+
+  #admit(at: number, length: number, message: number): void {
+    if (length < MIN_DATAGRAM_LEN) return this.#context.drop(Reason.DATAGRAM_TRUNCATED);
+    if (readType(this.#burst.view, at) < FIRST_TRANSPORT_TYPE && length !== KEEPALIVE_LEN) {
+      return this.#takeHandshake(at, length, message);
+    }
+    if (this.#opener.count === OPEN_BURST_MAX) {
+      this.#processOpened();
+      this.#tapWriter.flush();
+    }
+    this.#opener.admit(at, length, message);
+  }
+
+  #takeHandshake(at: number, length: number, message: number): void {
+    const context = this.#context;
+    const { octets, received } = this.#burst;
+    const reason = checkHandshake(octets, at, length);
+    if (reason !== Reason.NONE) {
+      return context.drop(length === STANDBY_PROBE_LEN ? Reason.STANDBY_PROBE : reason);
+    }
+    if (octets[at] === MessageType.COOKIE_REPLY) {
+      if (!this.#mayTakeCookieReply()) return context.drop(Reason.HANDSHAKE_RATE);
+    } else {
+      const covered = mac1Offset(octets[at]);
+      if (this.#shim.symbols.eg_mac_verify(this.#mac1, 0, octets, at, covered, at + covered) !== 1) {
+        return context.drop(Reason.HANDSHAKE_MAC1);
+      }
+    }
+    const endpointAt = message * RECEIVED_WORDS + RECEIVED_ENDPOINT;
+    if (!context.notifyWith(EventKind.HANDSHAKE, NO_ROW, NO_ROW, 0, received, endpointAt, octets, at, length)) {
+      context.drop(Reason.HANDSHAKE_OVERLOAD);
+    }
+  }
+
+  #mayTakeCookieReply(): boolean {
+    const { nowSeconds } = this.#context;
+    if (nowSeconds !== this.#cookieReplySecond) {
+      this.#cookieReplySecond = nowSeconds;
+      this.#cookieReplies = 0;
+    }
+    return ++this.#cookieReplies <= COOKIE_REPLIES_PER_SECOND;
+  }
+
+  /** Opens what was admitted and handles each message that was accepted, in order. */
+  #processOpened(): void {
+    const opener = this.#opener;
+    if (opener.count === 0) return;
+    opener.open();
+    this.#confirmedSession = NO_ROW;
+    for (let index = 0; index < opener.count; index++) {
+      if (opener.isAccepted(index)) this.#handleMessage(index);
+    }
+    // Relayed content still lies in the burst; it is gathered now, before a second round could open over it.
+    this.#sealer.flush();
+    opener.clear();
+  }
+
+  #handleMessage(index: number): void {
+    const context = this.#context;
+    const opener = this.#opener;
+    const session = opener.sessions[index];
+    const peerRow = context.tables.sessionPeer[session];
+    if (peerRow < 0) return context.drop(Reason.SESSION_UNKNOWN);
+    const contentLen = opener.contentLength(index);
+    this.#noteReceived(peerRow, session, contentLen, opener.messages[index]);
+    if (contentLen === 0) return;
+    const reason = checkEgContent(contentLen);
+    if (reason !== Reason.NONE) return context.drop(reason);
+    this.#route(index, peerRow, opener.at(index), contentLen);
+  }
+
+  /** Notes that the peer is there, from where, and that it has the keys. */
+  #noteReceived(peerRow: number, session: number, contentLen: number, message: number): void {
+    const context = this.#context;
+    const { tables, nowMs } = context;
+    const activity = context.activityAt + peerRow;
+    tables.lastReceivedMs[activity] = nowMs;
+    if (contentLen > 0) tables.lastDataReceivedMs[activity] = nowMs;
+    tables.receivedPackets[activity]++;
+    tables.receivedOctets[activity] += contentLen + TRANSPORT_OVERHEAD_LEN;
+    context.noteSource(peerRow, session, this.#burst.received, message * RECEIVED_WORDS + RECEIVED_ENDPOINT);
+    if (tables.sessionState[session] === SessionState.NEXT && session !== this.#confirmedSession) {
+      // What the ring had no room for is reported again with the next message.
+      if (context.noteConfirmed(peerRow, session)) this.#confirmedSession = session;
+    }
+  }
+
+  /** Decides what becomes of a message: relay, control, delivery, in this order. */
+  #route(index: number, peerRow: number, at: number, contentLen: number): void {
+    const context = this.#context;
+    const { octets, view } = this.#burst;
+    const type = readType(view, at);
+    if (!isKnownUsage(type)) return context.drop(Reason.USAGE_UNKNOWN);
+    const contentAt = at + TRANSPORT_HEADER_LEN;
+    const destination = readDestination(octets, contentAt);
+    const source = readSource(octets, contentAt);
+    const fromSuper = context.tables.peerState[peerRow] === PeerState.SUPER;
+    if (source === context.selfNodeId) return context.drop(Reason.OWN_SOURCE);
+    if (type === MessageType.SERVER_UPDATE && !fromSuper) return context.drop(Reason.USAGE_FORBIDDEN);
+
+    switch (destination) {
+      case context.selfNodeId:
+        break;
+      case BROADCAST_NODE_ID:
+        this.#relayBroadcast(peerRow, type, at, contentLen, source);
+        break;
+      case SPREAD_NODE_ID:
+        // Rare control messages: the control thread filters duplicates, relays and processes.
+        this.#tellControl(type, peerRow, index, at, contentLen);
+        if (type === MessageType.NORMAL) this.#deliver(index, contentAt, contentLen, source);
+        return;
+      case SUPER_NODE_ID:
+        if (type !== MessageType.SERVER_UPDATE) return context.drop(Reason.USAGE_FORBIDDEN);
+        break;
+      case INVALID_NODE_ID:
+        return context.drop(Reason.NO_ROUTE);
+      default:
+        return this.#relayUnicast(peerRow, type, at, contentLen, destination, source);
+    }
+    if (type === MessageType.NORMAL) return this.#deliver(index, contentAt, contentLen, source);
+    if (type === MessageType.REGISTER) return context.drop(Reason.USAGE_FORBIDDEN);
+    this.#tellControl(type, peerRow, index, at, contentLen);
+  }
+
+  #tellControl(type: number, peerRow: number, index: number, at: number, contentLen: number): void {
+    const context = this.#context;
+    const { octets, view, received } = this.#burst;
+    const endpointAt = this.#opener.messages[index] * RECEIVED_WORDS + RECEIVED_ENDPOINT;
+    const number = type | (readTtl(view, at) << 8);
+    const session = this.#opener.sessions[index];
+    const contentAt = at + TRANSPORT_HEADER_LEN;
+    const taken = context.notifyWith(
+      EventKind.MESSAGE,
+      peerRow,
+      session,
+      number,
+      received,
+      endpointAt,
+      octets,
+      contentAt,
+      contentLen,
+    );
+    if (!taken) context.drop(Reason.EVENT_OVERFLOW);
+  }
+
+  #deliver(index: number, contentAt: number, contentLen: number, source: NodeId): void {
+    const frameLen = contentLen - EG_HEADER_LEN;
+    if (frameLen <= FRAME_ADDRESSES_LEN) return this.#context.drop(Reason.FRAME_TRUNCATED);
+    this.#tapWriter.push(contentAt + EG_HEADER_LEN, frameLen, this.#opener.frameSum(index), source);
+  }
+
+  #relayUnicast(
+    fromPeer: number,
+    type: number,
+    at: number,
+    contentLen: number,
+    destination: NodeId,
+    source: NodeId,
+  ): void {
+    const context = this.#context;
+    const toPeer = context.tables.nextHopPeer[destination];
+    if (toPeer === NO_ROW_16) return context.drop(Reason.NO_ROUTE);
+    if (toPeer === fromPeer) return context.drop(Reason.ROUTE_BACK);
+    const ttl = this.#ttlToRelay(type, at, contentLen);
+    if (ttl >= 0) this.#relayTo(toPeer, type, ttl, at, contentLen, destination, source);
+  }
+
+  /** Passes a broadcast on to the neighbours that get it through us. */
+  #relayBroadcast(fromPeer: number, type: number, at: number, contentLen: number, source: NodeId): void {
+    const { tables } = this.#context;
+    const slot = tables.relaySlot[source];
+    if (slot === NO_ROW_16) return;
+    let ttl = -1;
+    for (let word = 0; word < tables.peerBitmapWords; word++) {
+      for (let bits = tables.relayPeers[slot * tables.peerBitmapWords + word]; bits !== 0; bits &= bits - 1) {
+        const toPeer = word * 32 + 31 - Math.clz32(bits & -bits);
+        if (toPeer === fromPeer) continue;
+        if (ttl < 0) ttl = this.#ttlToRelay(type, at, contentLen);
+        if (ttl < 0) return;
+        this.#relayTo(toPeer, type, ttl, at, contentLen, BROADCAST_NODE_ID, source);
+      }
+    }
+  }
+
+  /** Returns the TTL to relay a message with, or −1 after counting why it isn't relayed. */
+  #ttlToRelay(type: number, at: number, contentLen: number): number {
+    const context = this.#context;
+    const ttl = readTtl(this.#burst.view, at);
+    let reason: number = Reason.NONE;
+    if (context.tables.settings[Setting.DISABLE_RELAY] !== 0) reason = Reason.RELAY_DISABLED;
+    else if (ttl === 0) reason = Reason.TTL_EXPIRED;
+    else if (type === MessageType.NORMAL && contentLen - EG_HEADER_LEN <= FRAME_ADDRESSES_LEN) {
+      reason = Reason.FRAME_TRUNCATED;
+    }
+    if (reason === Reason.NONE) return ttl - 1;
+    context.drop(reason);
+    return -1;
+  }
+
+  #relayTo(
+    peerRow: number,
+    type: number,
+    ttl: number,
+    at: number,
+    contentLen: number,
+    destination: NodeId,
+    source: NodeId,
+  ): void {
+    const context = this.#context;
+    if (context.refreshEndpoint(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT);
+    const frameAt = at + TRANSPORT_HEADER_LEN + EG_HEADER_LEN;
+    const frameLen = contentLen - EG_HEADER_LEN;
+    const { octets } = this.#burst;
+    const session = context.sessionToSend(peerRow);
+    if (session === NO_ROW) {
+      this.#staging.put(peerRow, type, ttl, destination, source, octets, 0, 0, octets, frameAt, frameLen, 0, 0);
+      return;
+    }
+    const counter = context.takeCounters(session, 1);
+    this.#sealer.add(peerRow, session, counter, type, ttl, destination, source, 0, 0, frameAt, frameLen, 0, 0);
+  }
+}

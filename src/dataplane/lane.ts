@@ -1,0 +1,173 @@
+// No allocation per packet in this file.
+/**
+ * One lane: a loop that forwards, and decides nothing.
+ *
+ * ```text
+ *        ┌──────────────────────────── turn ────────────────────────────┐
+ *   poll(tap, binds, wake-up) ──▶ tap: outbound, at most some bursts
+ *                             ──▶ each bind: inbound, at most some bursts
+ *                             ──▶ wake-up: what waited for a session
+ * ```
+ *
+ * A turn is bounded: whatever floods one descriptor, the others get theirs after a few bursts.
+ *
+ * @module
+ */
+
+import { type NodeId } from "../base/node_id.ts";
+import { type Ring } from "../base/ring.ts";
+import { type Bind } from "../conn/bind.ts";
+import { Errno } from "../ffi/errno.ts";
+import { type Shim } from "../ffi/shim.ts";
+import { l2fibSweep } from "../route/l2fib.ts";
+import { type TapDevice } from "../tap/device.ts";
+import { Inbound } from "./inbound.ts";
+import { LaneContext } from "./lane_context.ts";
+import { acquireLock, releaseLock } from "./lock.ts";
+import { Outbound } from "./outbound.ts";
+import { Sealer } from "./seal.ts";
+import { Staging } from "./staging.ts";
+import { L2FIB_ENTRIES, Setting, type Tables } from "./tables.ts";
+import { TapWriter } from "./tap_writer.ts";
+
+/** Bursts of one descriptor in one turn. */
+const BURSTS_PER_TURN = 4;
+/** Time between two sweeps of what has grown old. */
+const SWEEP_INTERVAL_MS = 1000;
+
+/** What a lane is made of. */
+export interface LaneOptions {
+  readonly tables: Tables;
+  /** Number of this lane, from 0. */
+  readonly lane: number;
+  readonly selfNodeId: NodeId;
+  readonly events: Ring;
+  readonly tap: TapDevice;
+  /** Whether the tap takes, and hands over, merged UDP. */
+  readonly mergeUdp: boolean;
+  readonly binds: readonly Bind[];
+  /** Descriptor by which the control thread wakes this lane; −1 where there is none. */
+  readonly wakeFd: number;
+  /** Random, the same for all lanes. */
+  readonly l2fibSeed: number;
+  /** How long an idle address stays in the L2 FIB, in seconds; 0 for ever. */
+  readonly l2fibTimeoutSeconds: number;
+  /** Key of MAC1 towards us, 32 octets. */
+  readonly mac1Key: Uint8Array<ArrayBuffer>;
+  /** Age at which a session's keys are refused. */
+  readonly rejectAfterMs: number;
+}
+
+/** One lane. The owner calls {@linkcode turn} until {@linkcode isStopped}. */
+export class Lane implements Disposable {
+  readonly #options: LaneOptions;
+  readonly #context: LaneContext;
+  readonly #shim: Shim;
+  readonly #sealer: Sealer;
+  readonly #staging: Staging;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  /** Descriptors to wait for: the tap, the binds, the wake-up. */
+  readonly #fds: Int32Array<ArrayBuffer>;
+  readonly #revents: Uint32Array<ArrayBuffer>;
+  #sweptMs = 0;
+
+  constructor(options: LaneOptions, shim: Shim) {
+    const { tables, tap, binds, l2fibSeed } = options;
+    this.#options = options;
+    this.#shim = shim;
+    const context = new LaneContext(
+      tables,
+      options.lane,
+      options.selfNodeId,
+      options.events,
+      options.rejectAfterMs,
+    );
+    this.#context = context;
+    this.#sealer = new Sealer(context, binds, shim);
+    this.#staging = new Staging(context, tables.settings[Setting.MTU]);
+    this.#outbound = new Outbound(context, tap, this.#sealer, this.#staging, l2fibSeed);
+    this.#inbound = new Inbound(
+      context,
+      this.#sealer,
+      this.#staging,
+      options.mac1Key,
+      shim,
+      (octets) => new TapWriter(context, tap, octets, l2fibSeed, options.mergeUdp),
+    );
+    this.#fds = Int32Array.from([tap.fd, ...binds.map((bind) => bind.fd), options.wakeFd]);
+    this.#revents = new Uint32Array(this.#fds.length);
+  }
+
+  /** Whether the control thread wants the lane to end. */
+  get isStopped(): boolean {
+    return Atomics.load(this.#options.tables.settings, Setting.STOP) !== 0;
+  }
+
+  /** Waits until there is something to do, {@linkcode SWEEP_INTERVAL_MS} at most, and does a bounded part of it. */
+  turn(): void {
+    const { symbols } = this.#shim;
+    const ready = symbols.eg_poll(this.#fds, this.#revents, this.#fds.length, SWEEP_INTERVAL_MS);
+    this.step(this.#shim.nowMs(), ready > 0 ? this.#revents : undefined);
+  }
+
+  /**
+   * One turn without the wait.
+   *
+   * @param revents What is ready, in the order tap, binds, wake-up; all of them if left out.
+   */
+  step(nowMs: number, revents?: Uint32Array): void {
+    this.#context.nowMs = nowMs;
+    this.#context.nowSeconds = 1 + Math.floor(nowMs / 1000);
+    const { binds, wakeFd } = this.#options;
+    if (revents === undefined || revents[0] !== 0) this.#drainTap();
+    for (let index = 0; index < binds.length; index++) {
+      if (revents === undefined || revents[index + 1] !== 0) this.#drainBind(index);
+    }
+    if (revents === undefined || revents[binds.length + 1] !== 0) {
+      if (wakeFd >= 0) this.#shim.symbols.eg_eventfd_drain(wakeFd);
+      this.#staging.flush(this.#sealer);
+    }
+    if (nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(nowMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#inbound[Symbol.dispose]();
+    this.#sealer[Symbol.dispose]();
+  }
+
+  #drainTap(): void {
+    for (let burst = 0; burst < BURSTS_PER_TURN; burst++) {
+      const result = this.#outbound.turn();
+      if (result < 0 && result !== -Errno.EAGAIN) this.#fail(0, -result);
+      if (result <= 0) return;
+    }
+  }
+
+  #drainBind(index: number): void {
+    for (let burst = 0; burst < BURSTS_PER_TURN; burst++) {
+      const result = this.#inbound.turn(this.#options.binds[index]);
+      // Other errors are those of earlier datagrams (ICMP), which reading has cleared.
+      if (result === -Errno.EBADF) this.#fail(index + 1, -result);
+      if (result <= 0) return;
+    }
+  }
+
+  /** Waits no longer for a descriptor that is broken for good, and says so. */
+  #fail(which: number, errno: number): void {
+    this.#fds[which] = -1;
+    this.#context.noteLaneFailure(which, errno);
+  }
+
+  #sweep(nowMs: number): void {
+    const { tables, lane, l2fibTimeoutSeconds } = this.#options;
+    this.#sweptMs = nowMs;
+    this.#sealer.sweep();
+    this.#inbound.sweep();
+    this.#staging.flush(this.#sealer);
+    if (lane !== 0 || l2fibTimeoutSeconds === 0) return;
+    acquireLock(tables.settings, Setting.L2FIB_LOCK);
+    l2fibSweep(tables.l2fib, L2FIB_ENTRIES, this.#context.nowSeconds - l2fibTimeoutSeconds);
+    releaseLock(tables.settings, Setting.L2FIB_LOCK);
+  }
+}

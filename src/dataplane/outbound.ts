@@ -1,0 +1,159 @@
+// No allocation per packet in this file.
+/**
+ * From frame to datagram: the path of what the local host sends.
+ *
+ * 1. a burst of frames and super-frames is read from the tap;
+ * 2. the destination address names a node: by the L2 FIB, or everybody (group address, unknown address);
+ * 3. the next-hop table names the peer, or for everybody the peers;
+ * 4. the frame is split into pieces that fit the wire;
+ * 5. each piece gets a counter of the peer's session and is sealed and sent; without a session it waits.
+ *
+ * @module
+ */
+
+import { BROADCAST_NODE_ID, type NodeId } from "../base/node_id.ts";
+import { Reason } from "../base/reason.ts";
+import { l2fibLookup } from "../route/l2fib.ts";
+import { createFrameBurst, FRAME_BURST_MAX, type TapDevice } from "../tap/device.ts";
+import { MessageType } from "../wire/message_type.ts";
+import { type LaneContext } from "./lane_context.ts";
+import { type Sealer } from "./seal.ts";
+import { PieceList, splitFrame } from "./split.ts";
+import { type Staging } from "./staging.ts";
+import { L2FIB_ENTRIES, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
+
+/** Pieces that one burst may be split into; a super-frame of 64 KiB has 180 at an MTU of 400. */
+const PIECES_MAX = 2048;
+/** Frames up to this length hold two addresses and nothing else that means anything (`behaviour.md` §1.1). */
+const FRAME_ADDRESSES_LEN = 12;
+
+/** The way from the tap to the sealer, for one lane. */
+export class Outbound {
+  readonly #context: LaneContext;
+  readonly #tap: TapDevice;
+  readonly #sealer: Sealer;
+  readonly #staging: Staging;
+  readonly #l2fibSeed: number;
+  readonly #burst = createFrameBurst();
+  readonly #pieces = new PieceList(PIECES_MAX);
+
+  constructor(context: LaneContext, tap: TapDevice, sealer: Sealer, staging: Staging, l2fibSeed: number) {
+    this.#context = context;
+    this.#tap = tap;
+    this.#sealer = sealer;
+    this.#staging = staging;
+    this.#l2fibSeed = l2fibSeed;
+  }
+
+  /**
+   * Handles one burst.
+   *
+   * @returns Whether more may be waiting: 1, or 0, or the negative error number of the tap.
+   */
+  turn(): number {
+    const burst = this.#burst;
+    const count = this.#tap.readBurst(burst);
+    if (count <= 0) return count;
+    this.#pieces.clear();
+    this.#sealer.begin(this.#pieces.headers, burst.octets);
+    for (let index = 0; index < count; index++) this.#handleFrame(burst.frames[index * 2], burst.frames[index * 2 + 1]);
+    this.#sealer.flush();
+    return count === FRAME_BURST_MAX || burst.frames[count * 2 - 1] > 4096 ? 1 : 0;
+  }
+
+  #handleFrame(frameAt: number, frameLen: number): void {
+    const context = this.#context;
+    if (frameLen <= FRAME_ADDRESSES_LEN) return context.drop(Reason.FRAME_TRUNCATED);
+    const { octets, view } = this.#burst;
+    const isGroup = (octets[frameAt] & 1) !== 0;
+    const known = isGroup ? NO_ROW : l2fibLookup(
+      context.tables.l2fib,
+      L2FIB_ENTRIES,
+      this.#l2fibSeed,
+      view.getUint32(frameAt),
+      view.getUint16(frameAt + 4),
+    );
+    const destination = known === NO_ROW ? BROADCAST_NODE_ID : known;
+    const peerRow = destination === BROADCAST_NODE_ID ? NO_ROW_16 : context.tables.nextHopPeer[destination];
+    if (destination !== BROADCAST_NODE_ID && peerRow === NO_ROW_16) return context.drop(Reason.NO_ROUTE);
+
+    const first = this.#split(frameAt, frameLen);
+    if (first < 0) return;
+    if (destination !== BROADCAST_NODE_ID) return this.#send(peerRow, destination, first);
+    this.#sendToAll(first);
+  }
+
+  /** Splits a frame; returns the first of its rows in the list of pieces, or −1 if it was dropped. */
+  #split(frameAt: number, frameLen: number): number {
+    const pieces = this.#pieces;
+    const { octets, view } = this.#burst;
+    let rows = splitFrame(octets, view, frameAt, frameLen, pieces);
+    if (rows === 0) {
+      this.#sealer.flush();
+      pieces.clear();
+      rows = splitFrame(octets, view, frameAt, frameLen, pieces);
+    }
+    if (rows > 0) return pieces.count - rows;
+    this.#context.drop(rows === 0 ? Reason.FRAME_OFFLOAD : -rows);
+    return NO_ROW;
+  }
+
+  #sendToAll(first: number): void {
+    const { broadcastPeers, peerBitmapWords } = this.#context.tables;
+    for (let word = 0; word < peerBitmapWords; word++) {
+      for (let bits = broadcastPeers[word]; bits !== 0; bits &= bits - 1) {
+        this.#send(word * 32 + 31 - Math.clz32(bits & -bits), BROADCAST_NODE_ID, first);
+      }
+    }
+  }
+
+  /** Sends the pieces from row `first` on to one peer. */
+  #send(peerRow: number, destination: NodeId, first: number): void {
+    const context = this.#context;
+    const pieces = this.#pieces;
+    const { selfNodeId } = context;
+    const ttl = context.tables.settings[Setting.DEFAULT_TTL];
+    if (context.refreshEndpoint(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT, pieces.count - first);
+    const session = context.sessionToSend(peerRow);
+    if (session === NO_ROW) return this.#stage(peerRow, ttl, destination, first);
+    let counter = context.takeCounters(session, pieces.count - first);
+    for (let row = first; row < pieces.count; row++) {
+      this.#sealer.add(
+        peerRow,
+        session,
+        counter++,
+        MessageType.NORMAL,
+        ttl,
+        destination,
+        selfNodeId,
+        pieces.headerAt[row],
+        pieces.headerLen[row],
+        pieces.payloadAt[row],
+        pieces.payloadLen[row],
+        pieces.csumStart[row],
+        pieces.csumOffset[row],
+      );
+    }
+  }
+
+  #stage(peerRow: number, ttl: number, destination: NodeId, first: number): void {
+    const pieces = this.#pieces;
+    for (let row = first; row < pieces.count; row++) {
+      this.#staging.put(
+        peerRow,
+        MessageType.NORMAL,
+        ttl,
+        destination,
+        this.#context.selfNodeId,
+        pieces.headers,
+        pieces.headerAt[row],
+        pieces.headerLen[row],
+        this.#burst.octets,
+        pieces.payloadAt[row],
+        pieces.payloadLen[row],
+        pieces.csumStart[row],
+        pieces.csumOffset[row],
+      );
+    }
+  }
+}

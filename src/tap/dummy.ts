@@ -1,0 +1,28 @@
+/**
+ * A device without frames, for nodes that only relay (`IType: dummy`).
+ *
+ * @module
+ */
+
+import type { TapDevice } from "./device.ts";
+
+/** Frames never come, and go nowhere. */
+export class DummyTap implements TapDevice {
+  readonly fd = -1;
+
+  readBurst(): number {
+    return 0;
+  }
+
+  writeBurst(
+    _heads: Uint8Array,
+    _body: Uint8Array,
+    _frames: Uint32Array,
+    _pieces: Uint32Array,
+    count: number,
+  ): number {
+    return count;
+  }
+
+  [Symbol.dispose](): void {}
+}
