@@ -1,0 +1,115 @@
+/**
+ * Where the peers of the file are: names looked up at the start, and again while a peer is silent.
+ *
+ * @module
+ */
+
+import { formatEndpoint } from "../base/endpoint.ts";
+import type { Logger } from "../base/log.ts";
+import type { EdgeConfig } from "../config/edge_config.ts";
+import type { PeerConfig, PeerEndpoint } from "../config/peer_config.ts";
+import { type FamilyChoice, type NameLookup, resolveEndpoint, systemLookup } from "../conn/candidate.ts";
+
+/** First and longest wait before a name that couldn't be looked up is tried again, ms; doubled each time. */
+const RETRY_MIN_MS = 2_000;
+const RETRY_MAX_MS = 60_000;
+
+/** What is known of one peer's addresses. */
+interface Lookup {
+  readonly peer: PeerConfig;
+  /** When to look it up again; `Infinity` for never. */
+  nextMs: number;
+  retryMs: number;
+  /** Which of the candidates comes next. */
+  turn: number;
+  isRunning: boolean;
+}
+
+/** Looks up the endpoints of peers, and hands each address that is to be tried to its owner. */
+export class PeerEndpoints {
+  readonly #families: FamilyChoice;
+  readonly #resetIntervalMs: number;
+  readonly #log: Logger;
+  readonly #lookUp: NameLookup;
+  readonly #onEndpoint: (peerRow: number, endpoint: Uint32Array) => void;
+  readonly #lookups = new Map<number, Lookup>();
+
+  /** @param onEndpoint Called with the address that the peer of a row is to be reached at from now on. */
+  constructor(
+    config: EdgeConfig,
+    families: FamilyChoice,
+    log: Logger,
+    onEndpoint: (peerRow: number, endpoint: Uint32Array) => void,
+    lookUp: NameLookup = systemLookup,
+  ) {
+    this.#families = families;
+    this.#resetIntervalMs = config.resetEndpointIntervalMs;
+    this.#log = log;
+    this.#lookUp = lookUp;
+    this.#onEndpoint = onEndpoint;
+  }
+
+  /** Takes a peer on, and looks it up for the first time at the next {@linkcode poll}. */
+  add(peerRow: number, peer: PeerConfig): void {
+    if (peer.endpoints.length === 0) return;
+    this.#lookups.set(peerRow, { peer, nextMs: 0, retryMs: RETRY_MIN_MS, turn: 0, isRunning: false });
+  }
+
+  /** The peer didn't answer at the address in use: the next candidate is tried. */
+  tryNext(peerRow: number): void {
+    const lookup = this.#lookups.get(peerRow);
+    if (lookup === undefined) return;
+    lookup.turn++;
+    lookup.nextMs = 0;
+  }
+
+  /**
+   * Starts the lookups that are due. They end in the background, each with a call of `onEndpoint` or a log line.
+   *
+   * @param isSilent Whether nothing has been heard of a peer lately: only then is a known address looked up again.
+   */
+  poll(nowMs: number, isSilent: (peerRow: number) => boolean): Promise<void[]> {
+    const started: Promise<void>[] = [];
+    for (const [peerRow, lookup] of this.#lookups) {
+      if (lookup.isRunning || nowMs < lookup.nextMs) continue;
+      if (lookup.nextMs > 0 && lookup.retryMs === RETRY_MIN_MS && !isSilent(peerRow)) {
+        lookup.nextMs = nowMs + this.#resetIntervalMs;
+        continue;
+      }
+      started.push(this.#resolve(peerRow, lookup, nowMs));
+    }
+    return Promise.all(started);
+  }
+
+  async #resolve(peerRow: number, lookup: Lookup, nowMs: number): Promise<void> {
+    lookup.isRunning = true;
+    const { peer } = lookup;
+    const found: Uint32Array[] = [];
+    let cause = "no address of an enabled family";
+    for (const endpoint of peer.endpoints) {
+      try {
+        found.push(...await resolveEndpoint(endpoint, this.#familiesOf(endpoint), this.#lookUp));
+      } catch (error) {
+        cause = (error as Error).message;
+      }
+    }
+    lookup.isRunning = false;
+    if (found.length === 0) {
+      const names = peer.endpoints.map(({ host }) => host).join(", ");
+      this.#log.warn("can't look up peer; trying again", { peer: peer.nodeId, names, cause, inMs: lookup.retryMs });
+      lookup.nextMs = nowMs + lookup.retryMs;
+      lookup.retryMs = Math.min(lookup.retryMs * 2, RETRY_MAX_MS);
+      return;
+    }
+    const endpoint = found[lookup.turn % found.length];
+    lookup.retryMs = RETRY_MIN_MS;
+    lookup.nextMs = peer.isStatic && this.#resetIntervalMs > 0 ? nowMs + this.#resetIntervalMs : Infinity;
+    this.#log.debug("peer endpoint", { peer: peer.nodeId, endpoint: formatEndpoint(endpoint, 0) });
+    this.#onEndpoint(peerRow, endpoint);
+  }
+
+  #familiesOf({ lookupFamily }: PeerEndpoint): FamilyChoice {
+    const { ipv4, ipv6, preferred } = this.#families;
+    return { ipv4: ipv4 && lookupFamily !== 6, ipv6: ipv6 && lookupFamily !== 4, preferred };
+  }
+}

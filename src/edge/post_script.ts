@@ -1,0 +1,51 @@
+/**
+ * The user's program, run once the interface is up (`config.md` §10.2).
+ *
+ * @module
+ */
+
+import { formatMacAddress } from "../base/mac_address.ts";
+import type { EdgeConfig } from "../config/edge_config.ts";
+
+/** What became of the program. */
+export interface PostScriptResult {
+  readonly exitCode: number;
+  /** Standard output and standard error, one after the other. */
+  readonly output: string;
+}
+
+/** Returns the variables that the program finds in its environment beside the inherited ones. */
+export function postScriptEnvironment(config: EdgeConfig, interfaceName: string): Record<string, string> {
+  const { nodeId } = config;
+  const low = nodeId & 0xff;
+  const high = nodeId >> 8;
+  return {
+    EG_MODE: "edge",
+    EG_NODE_NAME: config.nodeName,
+    EG_NODE_ID_INT_DEC: String(nodeId),
+    EG_NODE_ID_INT_HEX: nodeId.toString(16),
+    EG_NODE_ID_BYTE0_DEC: String(low),
+    EG_NODE_ID_BYTE1_DEC: String(high),
+    EG_NODE_ID_BYTE0_HEX: low.toString(16).toUpperCase(),
+    EG_NODE_ID_BYTE1_HEX: high.toString(16).toUpperCase(),
+    EG_INTERFACE_NAME: interfaceName,
+    EG_INTERFACE_TYPE: config.interface.kind,
+    EG_INTERFACE_MAC_PREFIX: formatMacAddress(config.interface.macAddressPrefix),
+    EG_INTERFACE_MAC_ADDR: formatMacAddress(config.interface.macAddress),
+  };
+}
+
+/**
+ * Runs the program and waits for its end.
+ *
+ * @throws {Deno.errors.NotFound} And others of the system, if it can't be started.
+ */
+export async function runPostScript(
+  command: readonly string[],
+  environment: Record<string, string>,
+): Promise<PostScriptResult> {
+  const [program, ...args] = command;
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, env: environment, stdin: "null" }).output();
+  const decoder = new TextDecoder();
+  return { exitCode: code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+}

@@ -1,0 +1,63 @@
+/**
+ * What a node tells about itself: counters of what was dropped, and the state of its peers.
+ *
+ * @module
+ */
+
+import type { Logger } from "../base/log.ts";
+import { formatNodeId } from "../base/node_id.ts";
+import { REASON_COUNT, REASON_NAMES } from "../base/reason.ts";
+import { droppedFor, type Tables } from "../dataplane/tables.ts";
+import type { PeerSnapshot } from "../device/device.ts";
+
+/** Reports what the network sent and we dropped: by reason, and only what is new. */
+export class DropReport {
+  readonly #tables: Tables;
+  readonly #log: Logger;
+  readonly #reported = new Float64Array(REASON_COUNT);
+
+  constructor(tables: Tables, log: Logger) {
+    this.#tables = tables;
+    this.#log = log;
+  }
+
+  /** Logs one event with what was dropped since the last call, if anything was. */
+  logNew(): void {
+    const fields: Record<string, number> = {};
+    for (let reason = 1; reason < REASON_COUNT; reason++) {
+      const total = droppedFor(this.#tables, reason);
+      const fresh = total - this.#reported[reason];
+      if (fresh > 0) fields[REASON_NAMES[reason]] = fresh;
+      this.#reported[reason] = total;
+    }
+    if (Object.keys(fields).length > 0) this.#log.info("dropped since the last report", fields);
+  }
+
+  /** Logs one event with all that was dropped since the start. */
+  logTotals(): void {
+    const fields: Record<string, number> = {};
+    for (let reason = 1; reason < REASON_COUNT; reason++) {
+      const total = droppedFor(this.#tables, reason);
+      if (total > 0) fields[REASON_NAMES[reason]] = total;
+    }
+    this.#log.info(
+      Object.keys(fields).length === 0 ? "dropped nothing since the start" : "dropped since the start",
+      fields,
+    );
+  }
+}
+
+/** Logs one event a peer: where it is, whether it has a session, what went to and fro. */
+export function logPeers(log: Logger, peers: readonly PeerSnapshot[]): void {
+  for (const peer of peers) {
+    const { nodeId, endpoint, state, lastHandshakeWallMs, receivedOctets, sentOctets } = peer;
+    log.info("peer", {
+      peer: formatNodeId(nodeId),
+      endpoint,
+      state,
+      lastHandshake: lastHandshakeWallMs === 0 ? "never" : new Date(lastHandshakeWallMs).toISOString(),
+      receivedOctets,
+      sentOctets,
+    });
+  }
+}
