@@ -1,0 +1,184 @@
+/**
+ * Configurations of edges in static mode: a plan of who is joined with whom becomes one YAML file per node.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { generateKeyPairSync } from "node:crypto";
+import { stringify } from "yaml";
+
+/** Name of every node's TAP device; each lies in a namespace of its own. */
+export const TAP_NAME = "tap0";
+/** Networks inside the VPN. Node n has the n-th address. */
+const INSIDE_V4 = "10.77.0.0/24";
+const INSIDE_V6 = "fd77::/64";
+/** UDP port of node n is this plus n. */
+const LISTEN_PORT_BASE = 4000;
+/** Seconds between keepalives of a node that others can't dial. */
+const KEEPALIVE_S = 5;
+
+/** A key pair, both halves in base64. */
+export interface KeyPair {
+  privateKey: string;
+  publicKey: string;
+}
+
+/** A peer as a node's file names it. */
+export interface PeerSettings {
+  nodeId: number;
+  publicKey: string;
+  /** Address and port to dial; absent if the peer dials. */
+  endpoint?: string;
+  persistentKeepaliveS?: number;
+  /** Preshared key in base64. */
+  presharedKey?: string;
+  ignorePresharedKey?: boolean;
+}
+
+/** What an edge's file says; a test changes it before the start. */
+export interface EdgeSettings {
+  nodeId: number;
+  keys: KeyPair;
+  listenPort: number;
+  mtu: number;
+  defaultTtl: number;
+  peers: PeerSettings[];
+  nextHopTable: NextHopTable;
+  /** Lanes of the data plane; the program's own choice if absent. */
+  lanes?: number;
+  logLevel: "debug" | "info";
+}
+
+/** The node that a source sends to, by source and destination. Maps, so that the file has plain numbers as keys. */
+export type NextHopTable = Map<number, Map<number, number>>;
+
+/** Two nodes that are peers of each other. */
+export interface Link {
+  a: number;
+  b: number;
+  /** Address under which `b` dials `a`; absent if it can't. */
+  addressOfA?: string;
+  /** Address under which `a` dials `b`; absent if it can't. */
+  addressOfB?: string;
+}
+
+/** Address of a node's TAP device. */
+export function insideV4(nodeId: number): string {
+  return INSIDE_V4.replace("0/24", String(nodeId));
+}
+
+/** IPv6 address of a node's TAP device. */
+export function insideV6(nodeId: number): string {
+  return INSIDE_V6.replace("/64", nodeId.toString(16));
+}
+
+/** Makes a random X25519 key pair. */
+export function generateKeys(): KeyPair {
+  const jwk = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
+  return { privateKey: toBase64(jwk.d ?? ""), publicKey: toBase64(jwk.x ?? "") };
+}
+
+/** Makes a random preshared key in base64. */
+export function generatePresharedKey(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+}
+
+/**
+ * Plans a VPN: keys, ports, peers for each link, routes along the fewest hops.
+ *
+ * @returns The settings by NodeId, for every node that a link names.
+ */
+export function planEdges(links: readonly Link[]): Map<number, EdgeSettings> {
+  const nodeIds = [...new Set(links.flatMap((link) => [link.a, link.b]))].sort((x, y) => x - y);
+  const nextHopTable = shortestNextHops(nodeIds, links);
+  const plan = new Map(nodeIds.map((nodeId): [number, EdgeSettings] => [nodeId, {
+    nodeId,
+    keys: generateKeys(),
+    listenPort: LISTEN_PORT_BASE + nodeId,
+    mtu: 1404,
+    defaultTtl: 200,
+    peers: [],
+    nextHopTable,
+    logLevel: "debug",
+  }]));
+  for (const { a, b, addressOfA, addressOfB } of links) {
+    addPeer(plan.get(a)!, plan.get(b)!, addressOfB, addressOfA !== undefined);
+    addPeer(plan.get(b)!, plan.get(a)!, addressOfA, addressOfB !== undefined);
+  }
+  return plan;
+}
+
+function addPeer(node: EdgeSettings, peer: EdgeSettings, address: string | undefined, canBeDialled: boolean): void {
+  node.peers.push({
+    nodeId: peer.nodeId,
+    publicKey: peer.keys.publicKey,
+    ...(address === undefined ? {} : { endpoint: joinHostPort(address, peer.listenPort) }),
+    ...(canBeDialled ? {} : { persistentKeepaliveS: KEEPALIVE_S }),
+  });
+}
+
+/** Renders an edge's file, as YAML. */
+export function renderEdgeConfig(settings: EdgeSettings): string {
+  return stringify({
+    Interface: {
+      IType: "tap",
+      Name: TAP_NAME,
+      MacAddrPrefix: "02:EE:CC:DD",
+      IPv4CIDR: INSIDE_V4,
+      IPv6CIDR: INSIDE_V6,
+      MTU: settings.mtu,
+    },
+    NodeID: settings.nodeId,
+    NodeName: `node${settings.nodeId}`,
+    DefaultTTL: settings.defaultTtl,
+    L2FIBTimeout: 3600,
+    PrivKey: settings.keys.privateKey,
+    ListenPort: settings.listenPort,
+    LogLevel: { LogLevel: settings.logLevel, LogControl: true, LogInternal: true },
+    NextHopTable: settings.nextHopTable,
+    AllowPrivateIP: true,
+    ...(settings.lanes === undefined ? {} : { DataPlane: { Lanes: settings.lanes } }),
+    Peers: settings.peers.map((peer) => ({
+      NodeID: peer.nodeId,
+      PubKey: peer.publicKey,
+      PSKey: peer.presharedKey ?? "",
+      ...(peer.ignorePresharedKey === undefined ? {} : { IgnorePSKey: peer.ignorePresharedKey }),
+      EndPoint: peer.endpoint ?? "",
+      PersistentKeepalive: peer.persistentKeepaliveS ?? 0,
+      Static: peer.endpoint !== undefined,
+    })),
+  });
+}
+
+/** Next hops along the fewest links; of several, through the lowest NodeId. */
+export function shortestNextHops(nodeIds: readonly number[], links: readonly Link[]): NextHopTable {
+  const table: NextHopTable = new Map(nodeIds.map((id) => [id, new Map()]));
+  for (const destination of nodeIds) {
+    // Breadth first from the destination: whoever a node is found from is its next hop.
+    const queue = [destination];
+    const found = new Set(queue);
+    for (const nearer of queue) {
+      for (const id of neighbours(nearer, links)) {
+        if (found.has(id)) continue;
+        found.add(id);
+        table.get(id)!.set(destination, nearer);
+        queue.push(id);
+      }
+    }
+  }
+  return table;
+}
+
+function neighbours(nodeId: number, links: readonly Link[]): number[] {
+  const ids = links.flatMap(({ a, b }) => a === nodeId ? [b] : b === nodeId ? [a] : []);
+  return ids.sort((x, y) => x - y);
+}
+
+function joinHostPort(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function toBase64(base64Url: string): string {
+  return Buffer.from(base64Url, "base64url").toString("base64");
+}

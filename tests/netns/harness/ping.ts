@@ -1,0 +1,57 @@
+/**
+ * Reachability and delay, measured by `ping` of iputils.
+ *
+ * @module
+ */
+
+import type { Host } from "./host.ts";
+import { eventually } from "./wait.ts";
+
+/** What to send. */
+export interface PingOptions {
+  /** Requests to send; 3 if absent. */
+  count?: number;
+  /** Seconds between two requests; 0.02 if absent. */
+  intervalS?: number;
+  /** Octets of ICMP payload: an IPv4 packet has 28 more, an IPv6 packet 48. 56 if absent. */
+  payloadLen?: number;
+  /** Forbid fragmentation. */
+  dontFragment?: boolean;
+}
+
+/** What came back. */
+export interface PingResult {
+  sent: number;
+  received: number;
+  /** Mean time from request to answer in milliseconds; `NaN` without an answer. */
+  averageMs: number;
+  /** What ping printed. */
+  output: string;
+}
+
+/** Sends requests from a host and returns what came back; no answer is a result, not an error. */
+export async function ping(host: Host, address: string, options: PingOptions = {}): Promise<PingResult> {
+  const { count = 3, intervalS = 0.02, payloadLen = 56, dontFragment = false } = options;
+  const words = ["ping", "-n", "-q", "-c", count, "-i", intervalS, "-s", payloadLen, "-W", 1].map(String);
+  const { stdout, stderr } = await host.run([...words, ...(dontFragment ? ["-M", "do"] : []), address], {
+    allowFailure: true,
+  });
+  const counts = /(\d+) packets transmitted, (\d+) received/.exec(stdout);
+  const average = /= [\d.]+\/([\d.]+)\//.exec(stdout);
+  return {
+    sent: Number(counts?.[1] ?? 0),
+    received: Number(counts?.[2] ?? 0),
+    averageMs: Number(average?.[1] ?? NaN),
+    output: stdout + stderr,
+  };
+}
+
+/** Waits until a host gets an answer from an address. @throws {Error} When the deadline passes. */
+export async function waitForPing(host: Host, address: string, timeoutMs: number): Promise<void> {
+  await eventually(
+    `an answer from ${address} to ${host.label}`,
+    async () =>
+      (await host.run(["ping", "-n", "-q", "-c", "1", "-W", "0.25", address], { allowFailure: true })).code === 0,
+    timeoutMs,
+  );
+}
