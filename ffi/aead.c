@@ -6,22 +6,67 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TRANSPORT_HEADER_LEN 14u
 #define COUNTER_AT 6u
 #define EG_HEADER_LEN 4u
 #define TAG_LEN 16
-#define NONCE_LEN 12
 #define KEY_LEN 32u
 #define MAC_LEN 16u
+#define CHACHA_BLOCK_LEN 64u
+/* Longest content: that of the longest datagram. */
+#define CONTENT_MAX 65536u
+/* Room for libcrypto's Poly1305 state, whose size it tells only at run time. */
+#define POLY1305_STATE_WORDS 64u
+
+/*
+ * What libcrypto makes its own ChaCha20-Poly1305 of. The static library exports these functions, though no public header
+ * declares them; their interface has been the same since OpenSSL 1.1.0. Through EVP, each datagram costs a look-up of
+ * parameters by name and a call of the cipher for the one block that yields the MAC's key: together a sixth of the time.
+ */
+void ChaCha20_ctr32(uint8_t *out, const uint8_t *in, size_t length, const uint32_t key[8], const uint32_t counter[4]);
+typedef struct poly1305_context POLY1305;
+size_t Poly1305_ctx_size(void);
+void Poly1305_Init(POLY1305 *context, const uint8_t key[32]);
+void Poly1305_Update(POLY1305 *context, const uint8_t *in, size_t length);
+void Poly1305_Final(POLY1305 *context, uint8_t mac[TAG_LEN]);
+
+/* The words of key, nonce and length are little-endian, as RFC 8439 wants them, only where the host is. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a big-endian host needs conversions here");
+
+/* The content of one datagram behind the keystream block that its MAC's key is taken from; and what it was made with. */
+struct work {
+  uint32_t key[KEY_LEN / 4];
+  uint8_t block[CHACHA_BLOCK_LEN];
+  uint8_t content[CONTENT_MAX];
+};
 
 /* Keeps libcrypto from reading the machine's openssl.cnf, which may name engines that we don't want in this process. */
 static void init_libcrypto(void) { OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL); }
 
-static void nonce_of(const uint8_t *datagram, uint8_t nonce[NONCE_LEN]) {
-  memset(nonce, 0, 4);
-  memcpy(nonce + 4, datagram + COUNTER_AT, 8);
+/* Applies the keystream from block 0 on: `block` becomes the MAC's key, `content` is enciphered or deciphered. One call
+ * for both lets the widest code of the cipher do all of it. RFC 8439 §2.6 and §2.8. */
+static void apply_keystream(struct work *work, uint32_t length, const uint8_t *key, const uint8_t *datagram) {
+  uint32_t counter[4] = {0};
+  memcpy(work->key, key, sizeof work->key);
+  memcpy(&counter[2], datagram + COUNTER_AT, 8);
+  memset(work->block, 0, sizeof work->block);
+  ChaCha20_ctr32(work->block, work->block, CHACHA_BLOCK_LEN + length, work->key, counter);
+}
+
+/* Poly1305 over the ciphertext, its padding, and the lengths of no associated data and of the ciphertext: §2.8. */
+static void authenticate(const uint8_t *mac_key, const uint8_t *ciphertext, uint32_t length, uint8_t tag[TAG_LEN]) {
+  uint64_t state[POLY1305_STATE_WORDS];
+  POLY1305 *context = (POLY1305 *)state;
+  static const uint8_t zeros[16];
+  uint64_t lengths[2] = {0, length};
+  Poly1305_Init(context, mac_key);
+  Poly1305_Update(context, ciphertext, length);
+  if (length % 16 != 0) Poly1305_Update(context, zeros, 16 - length % 16);
+  Poly1305_Update(context, (const uint8_t *)lengths, sizeof lengths);
+  Poly1305_Final(context, tag);
 }
 
 /* RFC 1071 sum of `length` octets, folded to 16 bits, as if of big-endian words; an odd last octet counts as high. */
@@ -49,25 +94,6 @@ static uint32_t sum16(const uint8_t *octets, uint32_t length) {
   return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16((uint16_t)sum) : (uint32_t)sum;
 }
 
-int32_t eg_aead_set(uint64_t *contexts, uint32_t row, const uint8_t *keys, uint32_t key_at, uint32_t seal) {
-  init_libcrypto();
-  eg_aead_clear(contexts, row);
-  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-  if (context == NULL) return -ENOMEM;
-  if (EVP_CipherInit_ex(context, EVP_chacha20_poly1305(), NULL, keys + key_at, NULL, seal != 0) != 1) {
-    EVP_CIPHER_CTX_free(context);
-    return -ENOTSUP;
-  }
-  contexts[row] = (uint64_t)(uintptr_t)context;
-  return 0;
-}
-
-int32_t eg_aead_clear(uint64_t *contexts, uint32_t row) {
-  EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)(uintptr_t)contexts[row]);
-  contexts[row] = 0;
-  return 0;
-}
-
 /* Completes the checksum of the frame as VIRTIO_NET_HDR_F_NEEDS_CSUM asks (virtio 1.x §5.1.6.2). */
 static void complete_checksum(uint8_t *frame, uint32_t length, uint32_t start, uint32_t offset) {
   uint16_t sum = (uint16_t)~sum16(frame + start, length - start);
@@ -77,56 +103,53 @@ static void complete_checksum(uint8_t *frame, uint32_t length, uint32_t start, u
   frame[start + offset + 1] = (uint8_t)sum;
 }
 
-int32_t eg_aead_seal(const uint64_t *contexts, uint8_t *out, const uint8_t *headers, const uint8_t *source,
+int32_t eg_aead_seal(const uint8_t *keys, uint8_t *out, const uint8_t *headers, const uint8_t *source,
                      const uint32_t *items, uint32_t count) {
+  struct work work;
+  if (Poly1305_ctx_size() > POLY1305_STATE_WORDS * sizeof(uint64_t)) return -ENOTSUP;
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t *item = items + i * EG_SEAL_WORDS;
-    EVP_CIPHER_CTX *context = (EVP_CIPHER_CTX *)(uintptr_t)contexts[item[0]];
     uint8_t *datagram = out + item[1];
-    uint8_t *content = datagram + TRANSPORT_HEADER_LEN;
-    uint32_t content_len = item[2];
-    if (content_len > EG_HEADER_LEN) {
-      uint8_t *frame = content + EG_HEADER_LEN;
+    uint32_t length = item[2];
+    if (length > CONTENT_MAX) return -EMSGSIZE;
+    if (length >= EG_HEADER_LEN) {
+      uint8_t *frame = work.content + EG_HEADER_LEN;
       uint32_t frame_len = item[4] + item[6];
+      memcpy(work.content, datagram + TRANSPORT_HEADER_LEN, EG_HEADER_LEN);
       memcpy(frame, headers + item[3], item[4]);
       memcpy(frame + item[4], source + item[5], item[6]);
-      memset(frame + frame_len, 0, content_len - EG_HEADER_LEN - frame_len);
+      memset(frame + frame_len, 0, length - EG_HEADER_LEN - frame_len);
       if (item[7] != 0) complete_checksum(frame, frame_len, item[7], item[8]);
     }
-    uint8_t nonce[NONCE_LEN];
-    int length;
-    nonce_of(datagram, nonce);
-    if (context == NULL || EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) != 1 ||
-        EVP_EncryptUpdate(context, content, &length, content, (int)content_len) != 1 ||
-        EVP_EncryptFinal_ex(context, content + length, &length) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, content + content_len) != 1)
-      return -EINVAL;
+    apply_keystream(&work, length, keys + item[0] * KEY_LEN, datagram);
+    memcpy(datagram + TRANSPORT_HEADER_LEN, work.content, length);
+    authenticate(work.block, work.content, length, datagram + TRANSPORT_HEADER_LEN + length);
   }
+  OPENSSL_cleanse(&work, offsetof(struct work, content));
   return (int32_t)count;
 }
 
-int32_t eg_aead_open(const uint64_t *contexts, uint8_t *buffer, uint32_t *items, uint32_t count) {
+int32_t eg_aead_open(const uint8_t *keys, uint8_t *buffer, uint32_t *items, uint32_t count) {
+  struct work work;
   int32_t opened = 0;
+  if (Poly1305_ctx_size() > POLY1305_STATE_WORDS * sizeof(uint64_t)) return -ENOTSUP;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t *item = items + i * EG_OPEN_WORDS;
-    EVP_CIPHER_CTX *context = (EVP_CIPHER_CTX *)(uintptr_t)contexts[item[0]];
-    uint8_t *datagram = buffer + item[1];
-    uint8_t *content = datagram + TRANSPORT_HEADER_LEN;
+    uint8_t *content = buffer + item[1] + TRANSPORT_HEADER_LEN;
+    uint8_t tag[TAG_LEN];
     item[3] = 0;
-    if (context == NULL || item[2] < TRANSPORT_HEADER_LEN + TAG_LEN) continue;
-    uint32_t content_len = item[2] - TRANSPORT_HEADER_LEN - TAG_LEN;
-    uint8_t nonce[NONCE_LEN];
-    int length;
-    nonce_of(datagram, nonce);
-    if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, nonce) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, content + content_len) != 1 ||
-        EVP_DecryptUpdate(context, content, &length, content, (int)content_len) != 1 ||
-        EVP_DecryptFinal_ex(context, content + length, &length) != 1)
-      continue;
+    if (item[2] < TRANSPORT_HEADER_LEN + TAG_LEN || item[2] > CONTENT_MAX) continue;
+    uint32_t length = item[2] - TRANSPORT_HEADER_LEN - TAG_LEN;
+    memcpy(work.content, content, length);
+    apply_keystream(&work, length, keys + item[0] * KEY_LEN, buffer + item[1]);
+    authenticate(work.block, content, length, tag);
+    if (CRYPTO_memcmp(tag, content + length, TAG_LEN) != 0) continue;
+    memcpy(content, work.content, length);
     item[3] = 0x10000u;
-    if (content_len > EG_HEADER_LEN) item[3] |= sum16(content + EG_HEADER_LEN, content_len - EG_HEADER_LEN);
+    if (length > EG_HEADER_LEN) item[3] |= sum16(content + EG_HEADER_LEN, length - EG_HEADER_LEN);
     opened++;
   }
+  OPENSSL_cleanse(&work, offsetof(struct work, content));
   return opened;
 }
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Grows with each change of a signature or layout in this file; the caller refuses any other value. */
-#define EG_ABI_VERSION 1
+#define EG_ABI_VERSION 2
 
 #define EG_EXPORT __attribute__((visibility("default")))
 
@@ -35,6 +35,8 @@ EG_EXPORT int32_t eg_poll_out(int32_t fd, int32_t timeout_ms);
 EG_EXPORT int32_t eg_eventfd_open(void);
 EG_EXPORT int32_t eg_eventfd_signal(int32_t fd);
 EG_EXPORT int32_t eg_eventfd_drain(int32_t fd);
+/* Makes two joined sockets that keep the bounds of what is written: fds[0] and fds[1]. */
+EG_EXPORT int32_t eg_socketpair(int32_t *fds);
 EG_EXPORT int32_t eg_close(int32_t fd);
 
 /* Sends one datagram to a Unix socket; a name that begins with '@' is abstract (sd_notify(3)). */
@@ -129,25 +131,22 @@ EG_EXPORT int32_t eg_udp_send(int32_t fd, const uint8_t *buffer, uint32_t *runs,
 
 /* ---- aead.c ---------------------------------------------------------------------------------------------------- */
 
-/* Cipher contexts live in libcrypto's memory; `contexts` is the caller's array of handles, 0 for none. */
-/* Makes contexts[row] a ChaCha20-Poly1305 context with the 32-octet key at keys + key_at, replacing what was there. */
-EG_EXPORT int32_t eg_aead_set(uint64_t *contexts, uint32_t row, const uint8_t *keys, uint32_t key_at, uint32_t seal);
-EG_EXPORT int32_t eg_aead_clear(uint64_t *contexts, uint32_t row);
+/* ChaCha20-Poly1305, RFC 8439. `keys` is the caller's table, 32 octets a row. */
 
-/* Words of one datagram to seal: 0 context row; 1 offset of the datagram in `out`; 2 length of the content, padding and
+/* Words of one datagram to seal: 0 key row; 1 offset of the datagram in `out`; 2 length of the content, padding and
  * inner header included; 3, 4 offset in `headers` and length of a rewritten frame header; 5, 6 offset in `source` and
  * length of the rest of the frame; 7 where the checksum's coverage begins in the frame, 0 for none to complete;
  * 8 where the checksum stands, relative to that. */
 #define EG_SEAL_WORDS 9u
 /* For each: gathers the frame behind the 14 + 4 octets of headers that the caller has written, zeroes the padding,
  * completes the checksum as a network card would, and seals with the counter in octets 6-13 as nonce; the tag goes behind the content. */
-EG_EXPORT int32_t eg_aead_seal(const uint64_t *contexts, uint8_t *out, const uint8_t *headers, const uint8_t *source,
+EG_EXPORT int32_t eg_aead_seal(const uint8_t *keys, uint8_t *out, const uint8_t *headers, const uint8_t *source,
                                const uint32_t *items, uint32_t count);
 
-/* Words of one datagram to open in place: 0 context row; 1 offset; 2 length; 3 result: 0 if the tag doesn't verify, else
+/* Words of one datagram to open in place: 0 key row; 1 offset; 2 length; 3 result: 0 if the tag doesn't verify, else
  * 0x10000 | the RFC 1071 sum, not complemented, of the content behind its 4-octet inner header. */
 #define EG_OPEN_WORDS 4u
-EG_EXPORT int32_t eg_aead_open(const uint64_t *contexts, uint8_t *buffer, uint32_t *items, uint32_t count);
+EG_EXPORT int32_t eg_aead_open(const uint8_t *keys, uint8_t *buffer, uint32_t *items, uint32_t count);
 
 /* Keyed BLAKE2s with 16 octets of output, RFC 7693: `macs[row]` becomes a context for the 32-octet key. */
 EG_EXPORT int32_t eg_mac_set(uint64_t *macs, uint32_t row, const uint8_t *key);

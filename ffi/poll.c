@@ -54,6 +54,10 @@ int32_t eg_eventfd_drain(int32_t fd) {
   return read(fd, &count, sizeof count) < 0 && errno != EAGAIN ? -errno : 0;
 }
 
+int32_t eg_socketpair(int32_t *fds) {
+  return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0 ? -errno : 0;
+}
+
 int32_t eg_close(int32_t fd) { return close(fd) < 0 ? -errno : 0; }
 
 int32_t eg_unix_notify(const char *path, const char *message) {

@@ -83,6 +83,13 @@ static void open_refuses_what_cannot_be(void) {
   eg_close(alone);
   CHECK_EQUAL(eg_tun_open("a234567890123456", TAP_FLAGS, name), -ENAMETOOLONG);
   CHECK_EQUAL(eg_tun_open("lo", TAP_FLAGS, name), -EINVAL);
+  int32_t first = eg_tun_open("egfirst", TAP_FLAGS | EG_TUN_EXCLUSIVE, name);
+  CHECK(first >= 0);
+  CHECK_EQUAL(eg_tun_open("egfirst", TAP_FLAGS | EG_TUN_EXCLUSIVE, name), -EBUSY);
+  int32_t second = eg_tun_open("egfirst", TAP_FLAGS, name);
+  CHECK(second >= 0);
+  eg_close(first);
+  eg_close(second);
   int32_t longest = eg_tun_open("a23456789012345", TAP_FLAGS, name);
   CHECK(longest >= 0);
   CHECK(strcmp((char *)name, "a23456789012345") == 0);

@@ -125,11 +125,6 @@ int32_t eg_link_set_mac(const char *name, const uint8_t *mac) {
   return link_ioctl(name, SIOCSIFHWADDR, &request);
 }
 
-int32_t eg_link_set_queue_len(const char *name, uint32_t frames) {
-  struct ifreq request = {.ifr_qlen = (int)frames};
-  return link_ioctl(name, SIOCSIFTXQLEN, &request);
-}
-
 int32_t eg_link_set_up(const char *name, uint32_t up) {
   struct ifreq request;
   int32_t result = link_ioctl(name, SIOCGIFFLAGS, &request);
@@ -145,12 +140,20 @@ struct address_request {
   uint8_t attributes[96];
 };
 
-static void add_attribute(struct address_request *request, uint16_t type, const void *data, uint32_t length) {
-  struct rtattr *attribute = (struct rtattr *)((uint8_t *)request + NLMSG_ALIGN(request->header.nlmsg_len));
+/* A netlink request about one interface, with room for its attributes. */
+struct link_request {
+  struct nlmsghdr header;
+  struct ifinfomsg message;
+  uint8_t attributes[32];
+};
+
+/* Appends an attribute to a request that has room for it behind its header. */
+static void add_attribute(struct nlmsghdr *request, uint16_t type, const void *data, uint32_t length) {
+  struct rtattr *attribute = (struct rtattr *)((uint8_t *)request + NLMSG_ALIGN(request->nlmsg_len));
   attribute->rta_type = type;
   attribute->rta_len = (uint16_t)RTA_LENGTH(length);
   memcpy(RTA_DATA(attribute), data, length);
-  request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
+  request->nlmsg_len = NLMSG_ALIGN(request->nlmsg_len) + RTA_ALIGN(attribute->rta_len);
 }
 
 /* Sends a request that asks for an acknowledgement and returns the kernel's verdict. */
@@ -164,6 +167,30 @@ static int32_t netlink_transact(int fd, const struct nlmsghdr *request) {
     if (NLMSG_OK(header, (uint32_t)length) && header->nlmsg_type == NLMSG_ERROR)
       return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
   }
+}
+
+/* Sends one request on a socket of its own. */
+static int32_t netlink_request(const struct nlmsghdr *request) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) return -errno;
+  int32_t result = netlink_transact(fd, request);
+  close(fd);
+  return result;
+}
+
+/* By netlink and not SIOCSIFTXQLEN, which the root of a user namespace may not use (dev_ioctl in net/core/dev_ioctl.c). */
+int32_t eg_link_set_queue_len(const char *name, uint32_t frames) {
+  uint32_t link[3];
+  int32_t result = eg_link_get(name, link);
+  if (result < 0) return result;
+  struct link_request request;
+  memset(&request, 0, sizeof request);
+  request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.message);
+  request.header.nlmsg_type = RTM_SETLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.message.ifi_index = (int)link[0];
+  add_attribute(&request.header, IFLA_TXQLEN, &frames, sizeof frames);
+  return netlink_request(&request.header);
 }
 
 int32_t eg_link_add_address(const char *name, const uint8_t *address, uint32_t length, uint32_t prefix_len,
@@ -181,19 +208,15 @@ int32_t eg_link_add_address(const char *name, const uint8_t *address, uint32_t l
   request.message.ifa_prefixlen = (uint8_t)prefix_len;
   request.message.ifa_flags = length == 16 ? IFA_F_NODAD : 0;
   request.message.ifa_index = link[0];
-  add_attribute(&request, IFA_LOCAL, address, length);
-  add_attribute(&request, IFA_ADDRESS, peer != NULL ? peer : address, length);
+  add_attribute(&request.header, IFA_LOCAL, address, length);
+  add_attribute(&request.header, IFA_ADDRESS, peer != NULL ? peer : address, length);
   if (length == 4 && peer == NULL && prefix_len < 31) {
     uint32_t host_mask = 0xffffffffu >> prefix_len;
     uint8_t broadcast[4];
     for (int i = 0; i < 4; i++) broadcast[i] = (uint8_t)(address[i] | host_mask >> (24 - 8 * i));
-    add_attribute(&request, IFA_BROADCAST, broadcast, 4);
+    add_attribute(&request.header, IFA_BROADCAST, broadcast, 4);
   }
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return -errno;
-  result = netlink_transact(fd, &request.header);
-  close(fd);
-  return result;
+  return netlink_request(&request.header);
 }
 
 /* Collects up to `max` addresses of interface `index` as ready-made requests to delete them. */

@@ -18,6 +18,7 @@
 #endif
 
 #define MAX_BATCH 64u
+#define FIRST_BATCH 2u
 /* Room for packet info of either family and one segment size. */
 #define CONTROL_LEN (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)))
 
@@ -126,12 +127,12 @@ static void from_message(struct msghdr *message, struct eg_endpoint *out, uint32
   }
 }
 
-int32_t eg_udp_receive(int32_t fd, uint8_t *buffer, uint32_t slot_len, uint32_t max, uint32_t *received) {
+/* Receives up to `max` (at most MAX_BATCH) messages with one call. */
+static int32_t receive_batch(int fd, uint8_t *buffer, uint32_t slot_len, uint32_t max, uint32_t *received) {
   struct mmsghdr messages[MAX_BATCH];
   struct iovec slots[MAX_BATCH];
   union address sources[MAX_BATCH];
   union control controls[MAX_BATCH];
-  if (max > MAX_BATCH) max = MAX_BATCH;
   for (uint32_t i = 0; i < max; i++) {
     slots[i] = (struct iovec){buffer + i * slot_len, slot_len};
     messages[i].msg_hdr = (struct msghdr){.msg_name = &sources[i],
@@ -153,6 +154,17 @@ int32_t eg_udp_receive(int32_t fd, uint8_t *buffer, uint32_t slot_len, uint32_t 
     from_message(&messages[i].msg_hdr, (struct eg_endpoint *)(words + 4), &words[1]);
   }
   return count;
+}
+
+int32_t eg_udp_receive(int32_t fd, uint8_t *buffer, uint32_t slot_len, uint32_t max, uint32_t *received) {
+  if (max > MAX_BATCH) max = MAX_BATCH;
+  /* On a quiet line one message waits. To prepare for as many as fit would cost it more than a second call costs a busy
+   * line. */
+  int32_t first = receive_batch(fd, buffer, slot_len, max < FIRST_BATCH ? max : FIRST_BATCH, received);
+  if (first < (int32_t)FIRST_BATCH || max <= FIRST_BATCH) return first;
+  int32_t rest = receive_batch(fd, buffer + FIRST_BATCH * slot_len, slot_len, max - FIRST_BATCH,
+                               received + FIRST_BATCH * EG_RECEIVED_WORDS);
+  return rest < 0 ? first : first + rest;
 }
 
 /* Adds the control messages of a run: the local address to send from, and the length of its datagrams. */

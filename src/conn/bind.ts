@@ -9,7 +9,7 @@
 import { RECEIVED_WORDS } from "../ffi/symbols.ts";
 
 /** Messages that one receive may yield. */
-export const DATAGRAM_BURST_MAX = 64;
+export const DATAGRAM_BURST_MAX = 32;
 /** Octets of the slot that each message is received into: the greatest run that the kernel merges. */
 export const DATAGRAM_SLOT_LEN = 65536;
 /** Most octets of one run: a UDP payload over IPv4. */

@@ -13,6 +13,8 @@ import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst, R
 export interface Datagram {
   readonly octets: Uint8Array;
   readonly endpoint: Uint32Array;
+  /** Where the kernel has merged several to one message: length of each. */
+  readonly segment?: number;
 }
 
 /** A run that is about to be sent. */
@@ -39,6 +41,11 @@ export class MemoryBind implements Bind {
     this.family = family;
   }
 
+  /** Datagrams that weren't received yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Queues a datagram to be received. */
   put(datagram: Datagram): void {
     this.#waiting.push(datagram);
@@ -46,10 +53,11 @@ export class MemoryBind implements Bind {
 
   receiveBurst(burst: DatagramBurst): number {
     const batch = this.#waiting.splice(0, DATAGRAM_BURST_MAX);
-    batch.forEach(({ octets, endpoint }, index) => {
+    batch.forEach(({ octets, endpoint, segment }, index) => {
       const at = index * RECEIVED_WORDS;
       burst.octets.set(octets.subarray(0, DATAGRAM_SLOT_LEN), index * DATAGRAM_SLOT_LEN);
-      burst.received[at] = burst.received[at + 1] = Math.min(octets.length, DATAGRAM_SLOT_LEN);
+      burst.received[at] = Math.min(octets.length, DATAGRAM_SLOT_LEN);
+      burst.received[at + 1] = segment ?? burst.received[at];
       burst.received[at + 2] = octets.length > DATAGRAM_SLOT_LEN ? 1 : 0;
       copyEndpoint(endpoint, 0, burst.received, at + RECEIVED_ENDPOINT);
     });
@@ -64,7 +72,7 @@ export class MemoryBind implements Bind {
       const endpoint = endpoints.slice(endpointIndex * ENDPOINT_WORDS, (endpointIndex + 1) * ENDPOINT_WORDS);
       const datagramLen = segment === 0 ? length : segment;
       const datagrams = length === 0 ? 1 : Math.ceil(length / datagramLen);
-      const errno = isFull ? Errno.EAGAIN : this.#judge({ datagrams, datagramLen, endpoint });
+      const errno: number = isFull ? Errno.EAGAIN : this.#judge({ datagrams, datagramLen, endpoint });
       isFull = errno === Errno.EAGAIN;
       runs[index * RUN_WORDS + 4] = errno;
       if (errno !== 0) continue;

@@ -100,7 +100,7 @@ export class Inbound implements Disposable {
     return count === DATAGRAM_BURST_MAX ? 1 : 0;
   }
 
-  /** Frees contexts whose keys are gone. */
+  /** Zeroes keys whose sessions are gone. */
   sweep(): void {
     this.#opener.sweep();
   }
@@ -333,11 +333,11 @@ export class Inbound implements Disposable {
     const frameLen = contentLen - EG_HEADER_LEN;
     const { octets } = this.#burst;
     const session = context.sessionToSend(peerRow);
-    if (session === NO_ROW) {
+    const counter = session === NO_ROW ? NO_ROW : this.#sealer.reserve(session, 1);
+    if (counter === NO_ROW) {
       this.#staging.put(peerRow, type, ttl, destination, source, octets, 0, 0, octets, frameAt, frameLen, 0, 0);
       return;
     }
-    const counter = context.takeCounters(session, 1);
     this.#sealer.add(peerRow, session, counter, type, ttl, destination, source, 0, 0, frameAt, frameLen, 0, 0);
   }
 }

@@ -60,7 +60,11 @@ export interface LaneOptions {
 
 /** One lane. The owner calls {@linkcode turn} until {@linkcode isStopped}. */
 export class Lane implements Disposable {
-  readonly #options: LaneOptions;
+  readonly #tables: Tables;
+  readonly #lane: number;
+  readonly #binds: readonly Bind[];
+  readonly #wakeFd: number;
+  readonly #l2fibTimeoutSeconds: number;
   readonly #context: LaneContext;
   readonly #shim: Shim;
   readonly #sealer: Sealer;
@@ -74,7 +78,11 @@ export class Lane implements Disposable {
 
   constructor(options: LaneOptions, shim: Shim) {
     const { tables, tap, binds, l2fibSeed } = options;
-    this.#options = options;
+    this.#tables = tables;
+    this.#lane = options.lane;
+    this.#binds = [...binds];
+    this.#wakeFd = options.wakeFd;
+    this.#l2fibTimeoutSeconds = options.l2fibTimeoutSeconds;
     this.#shim = shim;
     const context = new LaneContext(
       tables,
@@ -101,7 +109,7 @@ export class Lane implements Disposable {
 
   /** Whether the control thread wants the lane to end. */
   get isStopped(): boolean {
-    return Atomics.load(this.#options.tables.settings, Setting.STOP) !== 0;
+    return Atomics.load(this.#tables.settings, Setting.STOP) !== 0;
   }
 
   /** Waits until there is something to do, {@linkcode SWEEP_INTERVAL_MS} at most, and does a bounded part of it. */
@@ -119,13 +127,13 @@ export class Lane implements Disposable {
   step(nowMs: number, revents?: Uint32Array): void {
     this.#context.nowMs = nowMs;
     this.#context.nowSeconds = 1 + Math.floor(nowMs / 1000);
-    const { binds, wakeFd } = this.#options;
+    const binds = this.#binds;
     if (revents === undefined || revents[0] !== 0) this.#drainTap();
     for (let index = 0; index < binds.length; index++) {
       if (revents === undefined || revents[index + 1] !== 0) this.#drainBind(index);
     }
     if (revents === undefined || revents[binds.length + 1] !== 0) {
-      if (wakeFd >= 0) this.#shim.symbols.eg_eventfd_drain(wakeFd);
+      if (this.#wakeFd >= 0) this.#shim.symbols.eg_eventfd_drain(this.#wakeFd);
       this.#staging.flush(this.#sealer);
     }
     if (nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(nowMs);
@@ -146,7 +154,7 @@ export class Lane implements Disposable {
 
   #drainBind(index: number): void {
     for (let burst = 0; burst < BURSTS_PER_TURN; burst++) {
-      const result = this.#inbound.turn(this.#options.binds[index]);
+      const result = this.#inbound.turn(this.#binds[index]);
       // Other errors are those of earlier datagrams (ICMP), which reading has cleared.
       if (result === -Errno.EBADF) this.#fail(index + 1, -result);
       if (result <= 0) return;
@@ -160,14 +168,14 @@ export class Lane implements Disposable {
   }
 
   #sweep(nowMs: number): void {
-    const { tables, lane, l2fibTimeoutSeconds } = this.#options;
     this.#sweptMs = nowMs;
     this.#sealer.sweep();
     this.#inbound.sweep();
     this.#staging.flush(this.#sealer);
-    if (lane !== 0 || l2fibTimeoutSeconds === 0) return;
-    acquireLock(tables.settings, Setting.L2FIB_LOCK);
-    l2fibSweep(tables.l2fib, L2FIB_ENTRIES, this.#context.nowSeconds - l2fibTimeoutSeconds);
-    releaseLock(tables.settings, Setting.L2FIB_LOCK);
+    if (this.#lane !== 0 || this.#l2fibTimeoutSeconds === 0) return;
+    const { l2fib, settings } = this.#tables;
+    acquireLock(settings, Setting.L2FIB_LOCK);
+    l2fibSweep(l2fib, L2FIB_ENTRIES, this.#context.nowSeconds - this.#l2fibTimeoutSeconds);
+    releaseLock(settings, Setting.L2FIB_LOCK);
   }
 }

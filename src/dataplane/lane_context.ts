@@ -85,11 +85,6 @@ export class LaneContext {
     return NO_ROW;
   }
 
-  /** Takes `count` consecutive counters of a session and returns the first. */
-  takeCounters(sessionRow: number, count: number): number {
-    return Atomics.add(this.tables.sessionSendCounter, sessionRow, count);
-  }
-
   /**
    * Copies the peer's endpoint from the table if it has changed.
    *

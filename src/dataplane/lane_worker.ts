@@ -9,6 +9,7 @@
  */
 
 import { type NodeId } from "../base/node_id.ts";
+import { systemRandom } from "../base/random.ts";
 import { UdpBind } from "../conn/udp_bind.ts";
 import { loadShim } from "../ffi/shim.ts";
 import { DummyTap } from "../tap/dummy.ts";
@@ -16,6 +17,7 @@ import { LinuxTap } from "../tap/linux.ts";
 import { attachEventRing } from "./events.ts";
 import { Lane } from "./lane.ts";
 import { attachTables, type TableShape } from "./tables.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** What a lane's worker is told. Descriptors belong to the control thread, which closes them after the worker has ended. */
 export interface LaneWorkerOptions {
@@ -44,9 +46,10 @@ interface WorkerScope {
 
 const scope = self as unknown as WorkerScope;
 
-scope.onmessage = (message) => {
+scope.onmessage = async (message) => {
   const options = message.data;
   const shim = loadShim();
+  await warmUp(shim, systemRandom);
   const lane = new Lane(
     {
       ...options,

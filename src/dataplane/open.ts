@@ -20,7 +20,7 @@ import {
   readReceiverIndex,
   TRANSPORT_OVERHEAD_LEN,
 } from "../wire/transport_message.ts";
-import { CipherCache } from "./cipher_cache.ts";
+import { KeyCache } from "./key_cache.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { NO_ROW, SessionState } from "./tables.ts";
@@ -38,7 +38,7 @@ export class Opener implements Disposable {
   readonly messages = new Int32Array(OPEN_BURST_MAX);
   readonly #context: LaneContext;
   readonly #shim: Shim;
-  readonly #ciphers: CipherCache;
+  readonly #keys: KeyCache;
   readonly #octets: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #items = new Uint32Array(OPEN_BURST_MAX * OPEN_WORDS);
@@ -48,7 +48,7 @@ export class Opener implements Disposable {
   constructor(context: LaneContext, octets: Uint8Array, view: DataView, shim: Shim) {
     this.#context = context;
     this.#shim = shim;
-    this.#ciphers = new CipherCache(context.tables, shim, "open");
+    this.#keys = new KeyCache(context.tables, "open");
     this.#octets = octets as Uint8Array<ArrayBuffer>;
     this.#view = view;
     this.#rowMask = (1 << context.tables.sessionRowBits) - 1;
@@ -69,7 +69,7 @@ export class Opener implements Disposable {
       return context.drop(Reason.SESSION_UNKNOWN);
     }
     if (!context.isFresh(session)) return context.drop(Reason.SESSION_EXPIRED);
-    this.#ciphers.ensure(session);
+    if (!this.#keys.ensure(session)) return context.drop(Reason.SESSION_UNKNOWN);
     const item = this.count * OPEN_WORDS;
     this.#items[item] = session;
     this.#items[item + 1] = at;
@@ -82,7 +82,7 @@ export class Opener implements Disposable {
   /** Decrypts what was admitted, and withdraws what doesn't verify or was seen before. */
   open(): void {
     const { symbols } = this.#shim;
-    const opened = symbols.eg_aead_open(this.#ciphers.handles, this.#octets, this.#items, this.count);
+    const opened = symbols.eg_aead_open(this.#keys.keys, this.#octets, this.#items, this.count);
     if (opened < this.count) this.#context.drop(Reason.AEAD_FAILED, this.count - opened);
     if (opened > 0) this.#checkReplay();
   }
@@ -111,13 +111,13 @@ export class Opener implements Disposable {
     this.count = 0;
   }
 
-  /** Frees contexts whose keys are gone. */
+  /** Zeroes keys whose sessions are gone. */
   sweep(): void {
-    this.#ciphers.sweep();
+    this.#keys.sweep();
   }
 
   [Symbol.dispose](): void {
-    this.#ciphers[Symbol.dispose]();
+    this.#keys[Symbol.dispose]();
   }
 
   /** Passes the counters through the windows; each window is locked once for a run of datagrams of its session. */
@@ -143,7 +143,7 @@ export class Opener implements Disposable {
   /** The caller holds the lock of the session's window. */
   #judgeCounter(session: number, at: number): number {
     // The row may have got new keys meanwhile: an old counter has no business in their window.
-    if (!this.#ciphers.isCurrent(session)) return Reason.SESSION_UNKNOWN;
+    if (!this.#keys.isCurrent(session)) return Reason.SESSION_UNKNOWN;
     const low = readCounterLow(this.#view, at);
     const high = readCounterHigh(this.#view, at);
     const isNew = acceptCounter(this.#context.tables.sessionReplay, session * REPLAY_WORDS, low, high);

@@ -116,7 +116,8 @@ export class Outbound {
     if (context.refreshEndpoint(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT, pieces.count - first);
     const session = context.sessionToSend(peerRow);
     if (session === NO_ROW) return this.#stage(peerRow, ttl, destination, first);
-    let counter = context.takeCounters(session, pieces.count - first);
+    let counter = this.#sealer.reserve(session, pieces.count - first);
+    if (counter < 0) return this.#stage(peerRow, ttl, destination, first);
     for (let row = first; row < pieces.count; row++) {
       this.#sealer.add(
         peerRow,

@@ -16,7 +16,7 @@ import { type Shim } from "../ffi/shim.ts";
 import { RUN_WORDS, SEAL_WORDS } from "../ffi/symbols.ts";
 import { EG_HEADER_LEN, writeEgHeader } from "../wire/eg_header.ts";
 import { paddedContentLength, TAG_LEN, TRANSPORT_HEADER_LEN, writeTransportHeader } from "../wire/transport_message.ts";
-import { CipherCache } from "./cipher_cache.ts";
+import { KeyCache } from "./key_cache.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { RunList } from "./run_list.ts";
 import { Setting } from "./tables.ts";
@@ -38,7 +38,7 @@ const INTERFACE = 11;
 export class Sealer implements Disposable {
   readonly #context: LaneContext;
   readonly #shim: Shim;
-  readonly #ciphers: CipherCache;
+  readonly #keys: KeyCache;
   readonly #lists: RunList[];
   readonly #listOfFamily: (RunList | undefined)[];
   readonly #out = new Uint8Array(OUT_LEN);
@@ -46,6 +46,9 @@ export class Sealer implements Disposable {
   readonly #items = new Uint32Array(ITEMS_MAX * SEAL_WORDS);
   readonly #singles = new Uint32Array(RUN_WORDS);
   readonly #singlesUntilMs: Float64Array;
+  /** Flush in which a peer's local address was forgotten last. */
+  readonly #forgottenInFlush: Uint32Array;
+  #flushes = 0;
   #source: Uint8Array<ArrayBuffer> = EMPTY;
   #headers: Uint8Array<ArrayBuffer> = EMPTY;
   #count = 0;
@@ -54,10 +57,11 @@ export class Sealer implements Disposable {
   constructor(context: LaneContext, binds: readonly Bind[], shim: Shim) {
     this.#context = context;
     this.#shim = shim;
-    this.#ciphers = new CipherCache(context.tables, shim, "seal");
+    this.#keys = new KeyCache(context.tables, "seal");
     this.#lists = binds.map((bind) => new RunList(bind, ITEMS_MAX));
     this.#listOfFamily = Array.from({ length: 7 }, (_, family) => this.#lists.find((l) => l.bind.family === family));
     this.#singlesUntilMs = new Float64Array(context.tables.shape.peerCapacity);
+    this.#forgottenInFlush = new Uint32Array(context.tables.shape.peerCapacity);
   }
 
   /**
@@ -73,7 +77,27 @@ export class Sealer implements Disposable {
   }
 
   /**
-   * Adds one datagram. The caller has taken its counter and refreshed the peer's endpoint.
+   * Takes `count` consecutive counters of a session for the datagrams to be added next.
+   *
+   * A counter must never meet two keys, nor a key one counter twice. A row may get new keys, and its counter may start
+   * again, at any moment; but its generation changes before its counter does. So counters taken between two looks at the same
+   * generation belong to the keys of that generation.
+   *
+   * @returns The first counter, or −1 if the session was withdrawn meanwhile.
+   */
+  reserve(sessionRow: number, count: number): number {
+    const { sessionSendCounter } = this.#context.tables;
+    if (!this.#keys.isCurrent(sessionRow)) {
+      // Datagrams that wait under the row's old keys must not be sealed with the new ones.
+      this.flush();
+      if (!this.#keys.ensure(sessionRow)) return -1;
+    }
+    const first = Atomics.add(sessionSendCounter, sessionRow, count);
+    return this.#keys.isCurrent(sessionRow) ? first : -1;
+  }
+
+  /**
+   * Adds one datagram. The caller has reserved its counter and refreshed the peer's endpoint.
    *
    * @param type Usage, not authenticated.
    * @param ttl Relays left.
@@ -103,7 +127,6 @@ export class Sealer implements Disposable {
     const contentLen = paddedContentLength(EG_HEADER_LEN + headerLen + payloadLen, tables.settings[Setting.MTU]);
     const length = TRANSPORT_HEADER_LEN + contentLen + TAG_LEN;
     if (this.#count === ITEMS_MAX || this.#used + length > OUT_LEN) this.flush();
-    this.#ciphers.ensure(sessionRow);
 
     const at = this.#used;
     writeTransportHeader(this.#view, at, type, ttl, tables.sessionRemoteIndex[sessionRow], counter);
@@ -135,7 +158,7 @@ export class Sealer implements Disposable {
     if (this.#count === 0) return;
     const { symbols } = this.#shim;
     const sealed = symbols.eg_aead_seal(
-      this.#ciphers.handles,
+      this.#keys.keys,
       this.#out,
       this.#headers,
       this.#source,
@@ -144,17 +167,18 @@ export class Sealer implements Disposable {
     );
     this.#count = 0;
     this.#used = 0;
+    this.#flushes = (this.#flushes + 1) >>> 0;
     if (sealed < 0) this.#shim.check("seal", "burst", sealed);
     for (let index = 0; index < this.#lists.length; index++) this.#send(this.#lists[index]);
   }
 
-  /** Frees contexts whose keys are gone. */
+  /** Zeroes keys whose sessions are gone. */
   sweep(): void {
-    this.#ciphers.sweep();
+    this.#keys.sweep();
   }
 
   [Symbol.dispose](): void {
-    this.#ciphers[Symbol.dispose]();
+    this.#keys[Symbol.dispose]();
   }
 
   #send(list: RunList): void {
@@ -192,12 +216,11 @@ export class Sealer implements Disposable {
   #recover(list: RunList): void {
     const { words } = list;
     for (let at = 0; at < list.count * RUN_WORDS; at += RUN_WORDS) {
-      const errno = words[at + 4];
-      if (errno === 0) continue;
+      if (words[at + 4] === 0) continue;
       const peerRow = words[at + 3];
       const datagrams = words[at + 2] === 0 ? 1 : Math.ceil(words[at + 1] / words[at + 2]);
-      if (this.#forgetLocalAddress(peerRow, errno) && this.#sendOne(list, at) === 1) continue;
-      if (datagrams > 1 && this.#refusesRuns(list, peerRow, errno)) {
+      if (this.#hasForgottenLocalAddress(peerRow, words[at + 4]) && this.#sendOne(list, at) === 1) continue;
+      if (datagrams > 1 && this.#refusesRuns(list, peerRow, words[at + 4])) {
         this.#sendSingly(list, at);
         continue;
       }
@@ -206,16 +229,19 @@ export class Sealer implements Disposable {
   }
 
   /**
-   * After an error that a local address which has gone away can cause, lets the system choose one.
+   * After an error that a local address which has gone away can cause, lets the system choose one from now on.
    *
-   * @returns Whether there was one to forget.
+   * @returns Whether there was one to forget when the run was sent, so that another try may succeed.
    */
-  #forgetLocalAddress(peerRow: number, errno: number): boolean {
+  #hasForgottenLocalAddress(peerRow: number, errno: number): boolean {
     if (errno !== Errno.EINVAL && errno !== Errno.EADDRNOTAVAIL && errno !== Errno.ENETUNREACH) return false;
+    // Another run of the same flush has come here first.
+    if (this.#forgottenInFlush[peerRow] === this.#flushes) return true;
     const { endpoints } = this.#context;
     const at = peerRow * ENDPOINT_WORDS;
     if (endpoints[at + INTERFACE] === 0) return false;
     for (let word = LOCAL_ADDRESS; word < ENDPOINT_WORDS; word++) endpoints[at + word] = 0;
+    this.#forgottenInFlush[peerRow] = this.#flushes;
     this.#context.noteSendFailure(peerRow, errno);
     return true;
   }

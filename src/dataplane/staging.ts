@@ -80,7 +80,10 @@ export class Staging {
     const context = this.#context;
     if (headerLen + payloadLen > this.#slotLen) return context.drop(Reason.FRAME_OVERSIZED);
     const epoch = Atomics.load(context.tables.peerStagedEpoch, peerRow);
-    if (this.#perPeer[peerRow] === 0) this.#epoch[peerRow] = epoch;
+    if (epoch !== this.#epoch[peerRow]) {
+      this.#expire(peerRow);
+      this.#epoch[peerRow] = epoch;
+    }
     if (this.#perPeer[peerRow] === STAGED_PER_PEER) {
       this.#release(peerRow);
       context.drop(Reason.STAGED_OVERFLOW);
@@ -117,6 +120,7 @@ export class Staging {
     }
   }
 
+  /** Drops what waits for a peer that was given up. */
   #expire(peerRow: number): void {
     this.#context.drop(Reason.STAGED_EXPIRED, this.#perPeer[peerRow]);
     while (this.#perPeer[peerRow] > 0) this.#release(peerRow);
@@ -127,7 +131,8 @@ export class Staging {
     const session = context.sessionToSend(peerRow);
     if (session === NO_ROW || context.refreshEndpoint(peerRow) === 0) return;
     sealer.begin(this.#pool, this.#pool);
-    let counter = context.takeCounters(session, this.#perPeer[peerRow]);
+    let counter = sealer.reserve(session, this.#perPeer[peerRow]);
+    if (counter < 0) return;
     while (this.#perPeer[peerRow] > 0) {
       const slot = this.#first[peerRow];
       sealer.add(

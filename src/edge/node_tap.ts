@@ -6,7 +6,7 @@
 
 import type { InterfaceConfig } from "../config/interface_config.ts";
 import { cString, type Shim } from "../ffi/shim.ts";
-import { openTapQueue, setUpTapLink } from "../tap/linux.ts";
+import { openTapQueues, setUpTapLink } from "../tap/linux.ts";
 
 /** The tap of a node, or what stands for it. */
 export interface NodeTap {
@@ -31,10 +31,9 @@ export interface LinkState {
  */
 export function openNodeTap(config: InterfaceConfig, laneCount: number, shim: Shim): NodeTap {
   if (config.kind === "dummy") return { name: "", fds: [], mergeUdp: false };
-  const first = openTapQueue(config.name, true, shim);
-  const tap = { name: first.name, fds: [first.fd], mergeUdp: first.udpOffload };
+  const { fds, name, udpOffload } = openTapQueues(config.name, laneCount, shim);
+  const tap = { name, fds, mergeUdp: udpOffload };
   try {
-    while (tap.fds.length < laneCount) tap.fds.push(openTapQueue(first.name, false, shim).fd);
     setUpTapLink(tap.name, {
       mtu: config.mtu,
       macAddress: config.macAddress,

@@ -20,7 +20,7 @@ export function readTimers(text: string | undefined = Deno.env.get(VARIABLE)): T
   const given = parseObject(text);
   const isValid = given !== undefined &&
     Object.entries(given).every(([name, value]) =>
-      name in DEFAULT_TIMER_PARAMS && Number.isInteger(value) && value >= 0
+      Object.hasOwn(DEFAULT_TIMER_PARAMS, name) && Number.isInteger(value) && value >= 0
     );
   if (isValid) return { ...DEFAULT_TIMER_PARAMS, ...given };
   throw new ConfigError([{
@@ -37,7 +37,8 @@ export function readTimers(text: string | undefined = Deno.env.get(VARIABLE)): T
 function parseObject(text: string): Record<string, number> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, number> : undefined;
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? value as Record<string, number> : undefined;
   } catch {
     return undefined;
   }

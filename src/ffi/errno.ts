@@ -33,7 +33,7 @@ export const Errno = {
   EHOSTUNREACH: 113,
 } as const;
 
-const NEEDS_ADMIN = "needs CAP_NET_ADMIN: run as root, or setcap cap_net_admin=eip on the executable";
+const NEEDS_ADMIN = "needs CAP_NET_ADMIN: run as root, or in systemd set AmbientCapabilities=CAP_NET_ADMIN";
 
 const REMEDIES: Record<string, Record<number, string>> = {
   TUNSETIFF: {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { SystemError } from "../base/errors.ts";
 import { systemError } from "./errno.ts";
 import { SHIM_ABI_VERSION, SYMBOLS } from "./symbols.ts";
@@ -31,7 +32,7 @@ export interface Shim {
 
 /** Where the library is, as the text of a path. */
 export function shimPath(): string {
-  return Deno.env.get("ETHERGUARD_SHIM") ?? new URL("../../build/libetherguard.so", import.meta.url).pathname;
+  return Deno.env.get("ETHERGUARD_SHIM") ?? fileURLToPath(new URL("../../build/libetherguard.so", import.meta.url));
 }
 
 let loaded: Shim | undefined;

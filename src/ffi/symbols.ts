@@ -5,7 +5,7 @@
  */
 
 /** Value of `EG_ABI_VERSION` that these declarations fit. */
-export const SHIM_ABI_VERSION = 1;
+export const SHIM_ABI_VERSION = 2;
 
 /** Words of one frame that `eg_tun_read` reports: offset, length. */
 export const FRAME_WORDS = 2;
@@ -51,6 +51,7 @@ export const SYMBOLS = {
   eg_eventfd_open: { parameters: [], result: "i32" },
   eg_eventfd_signal: { parameters: ["i32"], result: "i32" }, // int32_t fd
   eg_eventfd_drain: { parameters: ["i32"], result: "i32" }, // int32_t fd
+  eg_socketpair: { parameters: ["buffer"], result: "i32" }, // int32_t fds[2]
   eg_close: { parameters: ["i32"], result: "i32" }, // int32_t fd
   eg_unix_notify: { parameters: ["buffer", "buffer"], result: "i32" }, // const char *path, const char *message
   eg_errno_name: { parameters: ["i32", "buffer"], result: "i32" }, // int32_t number, uint8_t name[32]
@@ -136,20 +137,9 @@ export const SYMBOLS = {
     result: "i32",
   },
 
-  eg_aead_set: {
-    parameters: [
-      "buffer", // uint64_t *contexts
-      "u32", // uint32_t row
-      "buffer", // const uint8_t *keys
-      "u32", // uint32_t key_at
-      "u32", // uint32_t seal
-    ],
-    result: "i32",
-  },
-  eg_aead_clear: { parameters: ["buffer", "u32"], result: "i32" }, // uint64_t *contexts, uint32_t row
   eg_aead_seal: {
     parameters: [
-      "buffer", // const uint64_t *contexts
+      "buffer", // const uint8_t *keys
       "buffer", // uint8_t *out
       "buffer", // const uint8_t *headers
       "buffer", // const uint8_t *source
@@ -160,7 +150,7 @@ export const SYMBOLS = {
   },
   eg_aead_open: {
     parameters: [
-      "buffer", // const uint64_t *contexts
+      "buffer", // const uint8_t *keys
       "buffer", // uint8_t *buffer
       "buffer", // uint32_t *items
       "u32", // uint32_t count

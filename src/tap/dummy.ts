@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Errno } from "../ffi/errno.ts";
 import type { TapDevice } from "./device.ts";
 
 /** Frames never come, and go nowhere. */
@@ -11,7 +12,7 @@ export class DummyTap implements TapDevice {
   readonly fd = -1;
 
   readBurst(): number {
-    return 0;
+    return -Errno.EAGAIN;
   }
 
   writeBurst(

@@ -1,10 +1,9 @@
 /**
- * The kernel's TAP device, multi-queue, with segmentation offload in both directions.
+ * The kernel's TAP device, with as many queues as lanes and with segmentation offload in both directions.
  *
  * @module
  */
 
-import { Errno } from "../ffi/errno.ts";
 import { cString, loadShim, type Shim } from "../ffi/shim.ts";
 import { TunFlag } from "../ffi/symbols.ts";
 import { FRAME_BURST_MAX, FRAME_HEADROOM, type FrameBurst, type TapDevice } from "./device.ts";
@@ -18,9 +17,10 @@ const Offload = { CSUM: 0x01, TSO4: 0x02, TSO6: 0x04, TSO_ECN: 0x08, USO4: 0x20,
  */
 const TAP_QUEUE_FRAMES = 2000;
 
-/** One open queue, and what the kernel offers on it. */
-export interface TapQueue {
-  readonly fd: number;
+/** The open queues of a device, and what the kernel offers on them. */
+export interface TapQueues {
+  /** One descriptor a queue. */
+  readonly fds: readonly number[];
   /** Name in use: the configured one, or what the kernel chose. */
   readonly name: string;
   /** Whether UDP may be handed over merged, in both directions (Linux 6.2 and later). */
@@ -40,21 +40,34 @@ export interface TapLinkOptions {
 }
 
 /**
- * Opens one queue of a TAP device; the first open makes the device, the last close removes it.
+ * Makes a TAP device with `count` queues; when the last is closed, the device goes.
+ *
+ * If a device of that name exists already, that is refused: a second program would otherwise get a queue of its own, and
+ * with it a part of the first one's frames. A single queue is asked for as such, because the kernel otherwise sets up
+ * 256 of its own.
  *
  * @param name At most 15 octets; empty lets the kernel choose.
- * @param isFirst Whether the device is to be made. If it exists already, that is refused: a second program would
- *   otherwise get a queue of its own, and with it a part of the first one's frames.
- * @throws {SystemError} If the kernel refuses.
+ * @throws {SystemError} If the kernel refuses; nothing stays.
  */
-export function openTapQueue(name: string, isFirst: boolean, shim: Shim = loadShim()): TapQueue {
+export function openTapQueues(name: string, count: number, shim: Shim = loadShim()): TapQueues {
+  const flags = TunFlag.TAP | TunFlag.VNET_HDR | (count > 1 ? TunFlag.MULTI_QUEUE : 0);
+  const first = openQueue(name === "" ? "etherguard%d" : name, flags | TunFlag.EXCLUSIVE, shim);
+  const fds = [first.fd];
+  try {
+    while (fds.length < count) fds.push(openQueue(first.name, flags, shim).fd);
+  } catch (error) {
+    for (const fd of fds) shim.symbols.eg_close(fd);
+    throw error;
+  }
+  return { fds, name: first.name, udpOffload: first.udpOffload };
+}
+
+function openQueue(name: string, flags: number, shim: Shim): { fd: number; name: string; udpOffload: boolean } {
   const actual = new Uint8Array(16);
-  const flags = TunFlag.TAP | TunFlag.MULTI_QUEUE | TunFlag.VNET_HDR | (isFirst ? TunFlag.EXCLUSIVE : 0);
-  const wanted = name === "" ? "etherguard%d" : name;
-  const fd = shim.check("TUNSETIFF", wanted, shim.symbols.eg_tun_open(cString(wanted), flags, actual));
+  const fd = shim.check("TUNSETIFF", name, shim.symbols.eg_tun_open(cString(name), flags, actual));
   const base = Offload.CSUM | Offload.TSO4 | Offload.TSO6 | Offload.TSO_ECN;
   const udpOffload = shim.symbols.eg_tun_offload(fd, base | Offload.USO4 | Offload.USO6) === 0;
-  if (!udpOffload) shim.check("TUNSETOFFLOAD", wanted, shim.symbols.eg_tun_offload(fd, base));
+  if (!udpOffload) shim.check("TUNSETOFFLOAD", name, shim.symbols.eg_tun_offload(fd, base));
   return { fd, name: new TextDecoder().decode(actual.subarray(0, actual.indexOf(0))), udpOffload };
 }
 
@@ -73,9 +86,7 @@ export function setUpTapLink(name: string, options: TapLinkOptions, shim: Shim =
   shim.check(operation, `${name} (MTU ${options.mtu})`, symbols.eg_link_set_mtu(link, options.mtu));
   const mac = Uint8Array.from(options.macAddress);
   shim.check(operation, `${name} (MAC address)`, symbols.eg_link_set_mac(link, mac));
-  // Wants the capability in the first user namespace; elsewhere the kernel's default has to do.
-  const queue = symbols.eg_link_set_queue_len(link, TAP_QUEUE_FRAMES);
-  if (queue !== -Errno.EPERM) shim.check(operation, `${name} (queue length)`, queue);
+  shim.check(operation, `${name} (queue length)`, symbols.eg_link_set_queue_len(link, TAP_QUEUE_FRAMES));
   shim.check(operation, `${name} (up)`, symbols.eg_link_set_up(link, 1));
   if (options.flushAddresses) {
     shim.check(operation, `${name} (flush addresses)`, symbols.eg_link_flush_addresses(link));
@@ -92,7 +103,7 @@ export class LinuxTap implements TapDevice {
   readonly fd: number;
   readonly #shim: Shim;
 
-  /** @param fd Descriptor of {@linkcode openTapQueue}; closed with this object. */
+  /** @param fd Descriptor of {@linkcode openTapQueues}; closed with this object. */
   constructor(fd: number, shim: Shim = loadShim()) {
     this.fd = fd;
     this.#shim = shim;

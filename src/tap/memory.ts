@@ -14,6 +14,8 @@ export class MemoryTap implements TapDevice {
   readonly fd = -1;
   /** What was written: `virtio_net_hdr` and frame, gathered. */
   readonly written: Uint8Array[] = [];
+  /** Decides for each of these whether it is written: 0, or else the error number that it fails with. */
+  refuse: (headerAndFrame: Uint8Array) => number = () => 0;
   readonly #waiting: Uint8Array[] = [];
 
   /** Queues a frame with its `virtio_net_hdr` of 10 octets in front. */
@@ -44,6 +46,7 @@ export class MemoryTap implements TapDevice {
     count: number,
     results: Int32Array,
   ): number {
+    let accepted = 0;
     for (let index = 0; index < count; index++) {
       const [headAt, headLen, firstPiece, pieceCount] = frames.subarray(index * 4, index * 4 + 4);
       const parts = [heads.slice(headAt, headAt + headLen)];
@@ -52,10 +55,13 @@ export class MemoryTap implements TapDevice {
       }
       const frame = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
       parts.reduce((at, part) => (frame.set(part, at), at + part.length), 0);
+      const errno = this.refuse(frame);
+      results[index] = errno === 0 ? frame.length : -errno;
+      if (errno !== 0) continue;
       this.written.push(frame);
-      results[index] = frame.length;
+      accepted++;
     }
-    return count;
+    return accepted;
   }
 
   [Symbol.dispose](): void {}

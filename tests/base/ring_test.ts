@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { Ring, ringBufferLength } from "../../src/base/ring.ts";
+import type { RingTask } from "./ring_worker.ts";
 
 const SLOT_LEN = 16;
 
@@ -94,27 +95,13 @@ Deno.test("Ring carries a sequence from one thread to another without loss", asy
   const slotCount = 64;
   const total = 5_000;
   const ring = createRing(slotCount);
-  const source = `
-    import { Ring } from ${JSON.stringify(new URL("../../src/base/ring.ts", import.meta.url).href)};
-    self.onmessage = ({ data }) => {
-      const ring = new Ring(data, ${SLOT_LEN}, ${slotCount});
-      for (let value = 0; value < ${total};) {
-        const at = ring.beginPut();
-        if (at < 0) continue;
-        ring.octets.fill(value & 0xff, at, at + ${SLOT_LEN});
-        ring.view.setUint32(at, value++, true);
-        ring.endPut();
-      }
-      self.postMessage("done");
-    };`;
-  const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, { type: "module" });
+  const worker = new Worker(new URL("ring_worker.ts", import.meta.url), { type: "module" });
   const done = new Promise((resolve) => worker.onmessage = resolve);
-  worker.postMessage(ring.buffer);
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  worker.postMessage({ buffer: ring.buffer, slotLen: SLOT_LEN, slotCount, total } satisfies RingTask);
   for (let expected = 0; expected < total;) {
     const value = take(ring);
-    if (value === -1) continue;
-    assert.equal(value, expected++);
+    if (value !== -1) assert.equal(value, expected++);
+    else await new Promise((resolve) => setTimeout(resolve, 0));
   }
   await done;
   worker.terminate();

@@ -3,9 +3,10 @@ import { parseEndpoint } from "../../src/base/endpoint.ts";
 import { BROADCAST_NODE_ID } from "../../src/base/node_id.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { EventKind, takeEvent } from "../../src/dataplane/events.ts";
-import { droppedFor, KEY_LEN, SessionState, Setting } from "../../src/dataplane/tables.ts";
+import { droppedFor, KEY_LEN, L2FIB_ENTRIES, NO_ROW, SessionState, Setting } from "../../src/dataplane/tables.ts";
 import { Errno } from "../../src/ffi/errno.ts";
-import { frameOf, pair, TestNode, written } from "./test_node.ts";
+import { l2fibLookup } from "../../src/route/l2fib.ts";
+import { frameOf, pair, shim, TestNode, written } from "./test_node.ts";
 
 Deno.test("Lane carries a frame of any length from tap to tap unchanged", () => {
   const [one, two] = pair();
@@ -180,4 +181,102 @@ Deno.test("Lane sends the datagrams of a run singly when the path refuses runs",
   assert.equal(one.deliverTo(two), 5);
   two.step();
   assert.equal(written(two, 1014).length, 5);
+});
+
+Deno.test("Lanes of one node share sessions and their replay windows: a copy on another lane is dropped", () => {
+  const [one, two] = pair({}, { lanes: 2 });
+  using _one = one, _two = two;
+  for (let count = 0; count < 3; count++) one.tap.put(frameOf(1, 2, 100 + count));
+  one.step();
+  const datagrams = one.bind.sent.splice(0).map(({ octets }) => ({ octets, endpoint: one.endpoint }));
+  two.binds[0].put(datagrams[0]);
+  two.binds[1].put(datagrams[0]);
+  two.binds[1].put(datagrams[2]);
+  two.step();
+  two.binds[0].put(datagrams[2]);
+  two.binds[0].put(datagrams[1]);
+  two.binds[1].put(datagrams[1]);
+  two.step();
+  assert.equal(two.tap.written.length, 3);
+  assert.equal(droppedFor(two.tables, Reason.REPLAY), 3);
+  const { receivedPackets, shape } = two.tables;
+  assert.deepEqual([receivedPackets[0], receivedPackets[shape.peerCapacity]], [2, 1]);
+});
+
+Deno.test("Lanes of one node send with counters of their own", () => {
+  const [one, two] = pair({ lanes: 2 });
+  using _one = one, _two = two;
+  for (const lane of [0, 1, 1, 0]) {
+    one.tap.put(frameOf(1, 2, 46));
+    one.lanes[lane].step(one.nowMs);
+  }
+  assert.equal(one.deliverTo(two), 4);
+  two.step();
+  assert.equal(two.tap.written.length, 4);
+  assert.equal(droppedFor(two.tables, Reason.REPLAY), 0);
+});
+
+Deno.test("Lane forgets addresses that were idle for longer than it is told", () => {
+  const [one, two] = pair({}, { l2fibTimeoutSeconds: 10 });
+  using _one = one, _two = two;
+  const isKnown = () => l2fibLookup(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, 1) === 1;
+  const hear = () => {
+    one.tap.put(frameOf(1, 2, 46));
+    one.step();
+    one.deliverTo(two);
+    two.step();
+  };
+  hear();
+  two.nowMs += 9_000;
+  two.step();
+  assert.ok(isKnown());
+  hear();
+  two.nowMs += 9_000;
+  two.step();
+  assert.ok(isKnown());
+  two.nowMs += 3_000;
+  two.step();
+  assert.ok(!isKnown());
+});
+
+Deno.test("Lane keeps addresses for ever where it is told so", () => {
+  const [one, two] = pair();
+  using _one = one, _two = two;
+  one.tap.put(frameOf(1, 2, 46));
+  one.step();
+  one.deliverTo(two);
+  two.step();
+  two.nowMs += 1e9;
+  two.step();
+  assert.equal(l2fibLookup(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, 1), 1);
+});
+
+Deno.test("Lane.turn() returns at once when it is woken, and sends what waited", () => {
+  const wakeFd = shim.symbols.eg_eventfd_open();
+  try {
+    const [one, two] = pair({ wakeFd });
+    using _one = one, _two = two;
+    one.tables.sessionCreatedMs[0] = shim.nowMs();
+    one.tables.peerCurrentSession[0] = NO_ROW;
+    one.tap.put(frameOf(1, 2, 46));
+    one.lanes[0].step(shim.nowMs());
+    one.tables.peerCurrentSession[0] = 0;
+    shim.symbols.eg_eventfd_signal(wakeFd);
+    const startMs = shim.nowMs();
+    one.lanes[0].turn();
+    assert.ok(shim.nowMs() - startMs < 500);
+    assert.equal(one.bind.sent.length, 1);
+    // The wake-up was taken: another turn finds none.
+    const [fds, revents] = [Int32Array.of(wakeFd), new Uint32Array(1)];
+    assert.equal(shim.symbols.eg_poll(fds, revents, 1, 0), 0);
+  } finally {
+    shim.symbols.eg_close(wakeFd);
+  }
+});
+
+Deno.test("Lane.isStopped tells that the control thread wants it to end", () => {
+  using node = new TestNode(1);
+  assert.ok(!node.lanes[0].isStopped);
+  Atomics.store(node.tables.settings, Setting.STOP, 1);
+  assert.ok(node.lanes[0].isStopped);
 });

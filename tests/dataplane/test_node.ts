@@ -89,6 +89,7 @@ export interface TestNodeOptions {
   /** Makes the bind of a lane. */
   readonly makeBind?: () => Bind;
   readonly l2fibTimeoutSeconds?: number;
+  readonly wakeFd?: number;
 }
 
 /** A node in memory, and what it takes to give it neighbours with ready sessions. */
@@ -103,7 +104,7 @@ export class TestNode implements Disposable {
   nowMs = 1000;
 
   constructor(nodeId: number, options: TestNodeOptions = {}) {
-    const { lanes = 1, tap = this.tap, makeBind, l2fibTimeoutSeconds = 0 } = options;
+    const { lanes = 1, tap = this.tap, makeBind, l2fibTimeoutSeconds = 0, wakeFd = -1 } = options;
     this.nodeId = nodeId;
     this.tables = createTestTables(lanes);
     this.endpoint = parseEndpoint(this.address)!;
@@ -117,7 +118,7 @@ export class TestNode implements Disposable {
         tap,
         mergeUdp: true,
         binds: [makeBind?.() ?? bind],
-        wakeFd: -1,
+        wakeFd,
         l2fibSeed: 1,
         l2fibTimeoutSeconds,
         mac1Key: new Uint8Array(32),
@@ -144,6 +145,11 @@ export class TestNode implements Disposable {
     tables.sessionCreatedMs[row] = this.nowMs;
     for (const node of nodes) tables.nextHopPeer[node] = row;
     tables.broadcastPeers[0] |= 1 << row;
+  }
+
+  /** Takes what the lanes reported. */
+  takeEvents(): LaneEvent[] {
+    return takeEvents(this);
   }
 
   /** Lets every lane take a turn, a millisecond later. */

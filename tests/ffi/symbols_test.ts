@@ -35,6 +35,7 @@ Deno.test("SYMBOLS comes with every number that the header defines", () => {
     EG_TUN_TAP: TunFlag.TAP,
     EG_TUN_MULTI_QUEUE: TunFlag.MULTI_QUEUE,
     EG_TUN_VNET_HDR: TunFlag.VNET_HDR,
+    EG_TUN_EXCLUSIVE: TunFlag.EXCLUSIVE,
     EG_FRAME_WORDS: FRAME_WORDS,
     EG_WRITE_FRAME_WORDS: WRITE_FRAME_WORDS,
     EG_WRITE_PIECE_WORDS: WRITE_PIECE_WORDS,

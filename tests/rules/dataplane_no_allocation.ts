@@ -23,7 +23,7 @@ const RARE_FUNCTION =
  * Files that run at set-up only: the columns are laid out once, and the worker's entry point handles the messages of
  * the control thread; the loop itself is in `lane.ts`.
  */
-const EXEMPT_FILES = ["dataplane/tables.ts", "dataplane/lane_worker.ts"];
+const EXEMPT_FILES = ["dataplane/tables.ts", "dataplane/lane_worker.ts", "dataplane/warm_up.ts"];
 
 const ALLOCATING_METHODS = ["subarray", "slice"];
 const BIG_INT_ACCESSORS = /^[gs]etBig(Int|Uint)64$/;

@@ -1,0 +1,83 @@
+import { strict as assert } from "node:assert";
+import { ENDPOINT_WORDS, parseEndpoint } from "../../src/base/endpoint.ts";
+import {
+  attachEventRing,
+  createEventRing,
+  EVENT_PAYLOAD_MAX,
+  EVENT_SLOT_LEN,
+  EVENT_SLOTS,
+  EventKind,
+  putEvent,
+  putPlainEvent,
+  takeEvent,
+} from "../../src/dataplane/events.ts";
+
+const PAYLOAD = Uint8Array.from({ length: EVENT_SLOT_LEN + 10 }, (_, index) => index * 7);
+const ENDPOINTS = new Uint32Array(3 * ENDPOINT_WORDS);
+ENDPOINTS.set(parseEndpoint("[2001:db8::1]:51820")!, ENDPOINT_WORDS);
+ENDPOINTS.fill(9, ENDPOINT_WORDS + 7, 2 * ENDPOINT_WORDS);
+
+Deno.test("takeEvent() gives back what putEvent() put, from offsets in larger buffers", () => {
+  const ring = createEventRing();
+  for (const length of [0, 1, 148, EVENT_PAYLOAD_MAX]) {
+    const taken = putEvent(ring, EventKind.MESSAGE, 5, -1, 1234.5, -7, ENDPOINTS, ENDPOINT_WORDS, PAYLOAD, 3, length);
+    assert.ok(taken);
+    assert.deepEqual(takeEvent(ring), {
+      kind: EventKind.MESSAGE,
+      peerRow: 5,
+      sessionRow: -1,
+      timeMs: 1234.5,
+      number: -7,
+      endpoint: ENDPOINTS.slice(ENDPOINT_WORDS, 2 * ENDPOINT_WORDS),
+      payload: PAYLOAD.slice(3, 3 + length),
+    });
+    assert.equal(takeEvent(ring), undefined);
+  }
+});
+
+Deno.test("putEvent() refuses a payload that no slot holds", () => {
+  const ring = createEventRing();
+  assert.ok(!putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, 0, PAYLOAD, 0, EVENT_PAYLOAD_MAX + 1));
+  assert.equal(ring.size, 0);
+});
+
+Deno.test("putEvent() refuses when the ring is full, and keeps what is in it", () => {
+  const ring = createEventRing();
+  for (let number = 0; number < EVENT_SLOTS; number++) {
+    assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, number));
+  }
+  assert.ok(!putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, 999));
+  assert.equal(takeEvent(ring)?.number, 0);
+  assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, EVENT_SLOTS));
+  const numbers = Array.from({ length: EVENT_SLOTS }, () => takeEvent(ring)?.number);
+  assert.deepEqual(numbers, Array.from({ length: EVENT_SLOTS }, (_, index) => index + 1));
+});
+
+Deno.test("putPlainEvent() puts an event without a payload, whatever its slot held before", () => {
+  const ring = createEventRing();
+  for (let count = 0; count < EVENT_SLOTS; count++) {
+    putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, 0, PAYLOAD, 0, 100);
+    takeEvent(ring);
+  }
+  putPlainEvent(ring, EventKind.CONFIRMED, 3, 4, 5, 6);
+  const { kind, peerRow, sessionRow, timeMs, number, payload } = takeEvent(ring)!;
+  assert.deepEqual([kind, peerRow, sessionRow, timeMs, number], [EventKind.CONFIRMED, 3, 4, 5, 6]);
+  assert.equal(payload.length, 0);
+});
+
+Deno.test("takeEvent() copies, so that the slot may be filled again", () => {
+  const ring = createEventRing();
+  putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, ENDPOINT_WORDS, PAYLOAD, 0, 10);
+  const event = takeEvent(ring)!;
+  ring.octets.fill(0xee);
+  assert.deepEqual(event.payload, PAYLOAD.slice(0, 10));
+  assert.equal(event.endpoint[1], 51820);
+});
+
+Deno.test("attachEventRing() sees the events of the ring it shares memory with", () => {
+  const ring = createEventRing();
+  const other = attachEventRing(ring.buffer);
+  putPlainEvent(ring, EventKind.CONFIRMED, 1, 0, 0, 42);
+  assert.equal(takeEvent(other)?.number, 42);
+  assert.equal(takeEvent(ring), undefined);
+});
