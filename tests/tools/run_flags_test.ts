@@ -4,7 +4,7 @@ import { readRunFlags } from "../../tools/run_flags.ts";
 Deno.test("readRunFlags() puts in the path of the shim and leaves comments out", () => {
   const flags = readRunFlags("/opt/libetherguard.so");
   assert.ok(flags.includes("--allow-ffi=/opt/libetherguard.so"));
-  for (const flag of flags) assert.match(flag, /^--[a-z-]+(=\S+)?$/);
+  for (const flag of flags) assert.match(flag, /^--[a-z0-9-]+(=\S+)?$/);
 });
 
 Deno.test("readRunFlags() asks for no permission wholesale", () => {
