@@ -69,13 +69,6 @@ labTest("frames of every kind cross", async ({ lab, step }) => {
       assert.match(received.slice(frame.length), /^0{0,30}$/);
     }
   });
-
-  await step("TCP crosses in a VLAN, where this kernel has them", async () => {
-    if (!await addVlans([one, two])) return;
-    await waitForPing(one.host, "10.88.0.2", FRAME_TIMEOUT_MS);
-    const copy = await copyFile(one.host, two.host, "10.88.0.2", FILE_LEN);
-    assert.equal(copy.receivedSha256, copy.sentSha256);
-  });
 });
 
 labTest("what was split and merged has right checksums", async ({ lab, step }) => {
@@ -110,18 +103,6 @@ async function bridgeOnto(lab: Lab, edge: RunningEdge, neighbour: Host): Promise
   await edge.host.ip("link add bridge type bridge");
   await edge.host.ip("link set bridge mtu 1404 up");
   for (const port of [TAP_NAME, "lan"]) await edge.host.ip(`link set ${port} master bridge`);
-}
-
-/** Gives each edge's host a VLAN on its interface, with 10.88.0.NodeId; returns false where the kernel can't. */
-async function addVlans(edges: readonly RunningEdge[]): Promise<boolean> {
-  for (const { host, settings } of edges) {
-    const link = `link add link ${TAP_NAME} name vlan7 mtu 1400 type vlan id 7`;
-    const added = await host.ip(link, { allowFailure: true });
-    if (/Unknown device type/.test(added.stderr)) return false;
-    await host.ip("link set vlan7 up");
-    await host.addAddress("vlan7", `10.88.0.${settings.nodeId}/24`);
-  }
-  return true;
 }
 
 async function macAddress(edge: RunningEdge): Promise<string> {
