@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Grows with each change of a signature or layout in this file; the caller refuses any other value. */
-#define EG_ABI_VERSION 2
+#define EG_ABI_VERSION 3
 
 #define EG_EXPORT __attribute__((visibility("default")))
 
@@ -26,8 +26,9 @@ EG_EXPORT uint32_t eg_abi_version(void);
 EG_EXPORT double eg_now_ms(void);
 
 /* Waits until one of `count` (at most 16) descriptors is readable or broken, or `timeout_ms` has passed (-1: no limit).
- * `revents[i]` receives the poll(2) events of `fds[i]`; a negative descriptor is skipped. Returns how many are ready. */
-EG_EXPORT int32_t eg_poll(const int32_t *fds, uint32_t *revents, uint32_t count, int32_t timeout_ms);
+ * `revents[i]` receives the poll(2) events of `fds[i]`; a negative descriptor is skipped. `now_ms` receives the time at
+ * which the wait ended, as eg_now_ms tells it. Returns how many are ready. */
+EG_EXPORT int32_t eg_poll(const int32_t *fds, uint32_t *revents, uint32_t count, int32_t timeout_ms, double *now_ms);
 
 /* Waits until `fd` takes output again, `timeout_ms` at most. Returns 1, or 0 on time-out. */
 EG_EXPORT int32_t eg_poll_out(int32_t fd, int32_t timeout_ms);

@@ -22,11 +22,12 @@ double eg_now_ms(void) {
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-int32_t eg_poll(const int32_t *fds, uint32_t *revents, uint32_t count, int32_t timeout_ms) {
+int32_t eg_poll(const int32_t *fds, uint32_t *revents, uint32_t count, int32_t timeout_ms, double *now_ms) {
   struct pollfd set[MAX_POLL];
   if (count > MAX_POLL) return -EINVAL;
   for (uint32_t i = 0; i < count; i++) set[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
   int ready = poll(set, count, timeout_ms);
+  *now_ms = eg_now_ms();
   if (ready < 0) return errno == EINTR ? 0 : -errno;
   for (uint32_t i = 0; i < count; i++) revents[i] = (uint16_t)set[i].revents;
   return ready;

@@ -74,6 +74,8 @@ export class Lane implements Disposable {
   /** Descriptors to wait for: the tap, the binds, the wake-up. */
   readonly #fds: Int32Array<ArrayBuffer>;
   readonly #revents: Uint32Array<ArrayBuffer>;
+  /** When the last wait ended, ms. */
+  readonly #nowMs = new Float64Array(1);
   #sweptMs = 0;
 
   constructor(options: LaneOptions, shim: Shim) {
@@ -115,8 +117,10 @@ export class Lane implements Disposable {
   /** Waits until there is something to do, {@linkcode SWEEP_INTERVAL_MS} at most, and does a bounded part of it. */
   turn(): void {
     const { symbols } = this.#shim;
-    const ready = symbols.eg_poll(this.#fds, this.#revents, this.#fds.length, SWEEP_INTERVAL_MS);
-    this.step(this.#shim.nowMs(), ready > 0 ? this.#revents : undefined);
+    const count = this.#fds.length;
+    const ready = symbols.eg_poll(this.#fds, this.#revents, count, SWEEP_INTERVAL_MS, this.#nowMs);
+    // After an error nothing is known of the descriptors: each is tried.
+    this.step(this.#nowMs[0], ready >= 0 ? this.#revents : undefined);
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 /** Value of `EG_ABI_VERSION` that these declarations fit. */
-export const SHIM_ABI_VERSION = 2;
+export const SHIM_ABI_VERSION = 3;
 
 /** Words of one frame that `eg_tun_read` reports: offset, length. */
 export const FRAME_WORDS = 2;
@@ -44,6 +44,7 @@ export const SYMBOLS = {
       "buffer", // uint32_t *revents
       "u32", // uint32_t count
       "i32", // int32_t timeout_ms
+      "buffer", // double *now_ms
     ],
     result: "i32",
   },

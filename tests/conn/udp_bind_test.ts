@@ -27,7 +27,13 @@ function close({ fds }: UdpSockets): void {
 
 /** Waits until one of the sockets has something to read. */
 function waitReadable(fds: readonly number[]): boolean {
-  return shim.symbols.eg_poll(Int32Array.from(fds), new Uint32Array(fds.length), fds.length, DELIVERY_MS) > 0;
+  return shim.symbols.eg_poll(
+    Int32Array.from(fds),
+    new Uint32Array(fds.length),
+    fds.length,
+    DELIVERY_MS,
+    new Float64Array(1),
+  ) > 0;
 }
 
 function join(address: string): JoinedBinds {

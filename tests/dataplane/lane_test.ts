@@ -268,7 +268,7 @@ Deno.test("Lane.turn() returns at once when it is woken, and sends what waited",
     assert.equal(one.bind.sent.length, 1);
     // The wake-up was taken: another turn finds none.
     const [fds, revents] = [Int32Array.of(wakeFd), new Uint32Array(1)];
-    assert.equal(shim.symbols.eg_poll(fds, revents, 1, 0), 0);
+    assert.equal(shim.symbols.eg_poll(fds, revents, 1, 0, new Float64Array(1)), 0);
   } finally {
     shim.symbols.eg_close(wakeFd);
   }

@@ -51,7 +51,7 @@ function openPort(name: string): LinuxTap {
 }
 
 function waitReadable(fd: number): boolean {
-  return shim.symbols.eg_poll(Int32Array.of(fd), new Uint32Array(1), 1, DELIVERY_MS) > 0;
+  return shim.symbols.eg_poll(Int32Array.of(fd), new Uint32Array(1), 1, DELIVERY_MS, new Float64Array(1)) > 0;
 }
 
 makeBridge();
