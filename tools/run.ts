@@ -44,7 +44,9 @@ export function exists(path: string): boolean {
     Deno.statSync(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    // What we may not look at is not there for us: PATH often names folders of another user.
+    const { NotADirectory, NotFound, PermissionDenied } = Deno.errors;
+    if ([NotADirectory, NotFound, PermissionDenied].some((kind) => error instanceof kind)) return false;
     throw error;
   }
 }
