@@ -88,6 +88,8 @@ async function startAndRun(
   );
   stack.defer(() => closeNodeSockets(sockets, shim));
   const edge = new Edge(config, tap, sockets, lanes, shim);
+  // In the background: a name server that doesn't answer must not keep the node from starting.
+  edge.lookUpPeers();
   stack.use(await edge.startLanes());
   if (!await edge.runPostScript()) return 1;
   return await edge.run();
@@ -131,6 +133,12 @@ class Edge {
       },
     );
     this.#addPeers();
+  }
+
+  /** Starts the lookups that are due; literal addresses are known before a lane runs. */
+  lookUpPeers(): void {
+    const nowMs = this.#shim.nowMs();
+    void this.#endpoints.poll(nowMs, (peerRow) => !this.#device.isAlive(peerRow, nowMs));
   }
 
   /** Starts the workers; they forward as soon as there are sessions. */
@@ -199,7 +207,6 @@ class Edge {
       },
       status: () => this.#logStatus(),
     });
-    await this.#lookUpPeers(this.#shim.nowMs());
     this.#notifyReady();
     if (this.#exitCode === 0) await loop.run();
     this.#drops.logTotals();
@@ -229,10 +236,6 @@ class Edge {
     }
   }
 
-  async #lookUpPeers(nowMs: number): Promise<void> {
-    await this.#endpoints.poll(nowMs, (peerRow) => !this.#device.isAlive(peerRow, nowMs));
-  }
-
   #handleDeviceEvent(event: DeviceEvent): void {
     if (event.kind === "handshake given up") this.#endpoints.tryNext(event.peerRow);
   }
@@ -250,7 +253,7 @@ class Edge {
   }
 
   #tick(nowMs: number): void {
-    void this.#lookUpPeers(nowMs);
+    this.lookUpPeers();
     if (nowMs >= this.#nextDropReportMs) {
       this.#nextDropReportMs = nowMs + DROP_REPORT_INTERVAL_MS;
       this.#drops.logNew();
