@@ -211,15 +211,6 @@ export class Device {
     return true;
   }
 
-  /** Rows of the static peers that are dead: their names are to be resolved again. */
-  peersNeedingResolution(nowMs: number): number[] {
-    const dead: number[] = [];
-    for (const peer of this.#peers.all()) {
-      if (peer.isStatic && !this.isAlive(peer.row, nowMs)) dead.push(peer.row);
-    }
-    return dead;
-  }
-
   /** Tells whether a peer has an endpoint and sent a transport message lately. Handshakes don't count. */
   isAlive(peerRow: number, nowMs: number): boolean {
     const { tables, settings } = this.#context;

@@ -31,8 +31,6 @@ export interface PeerOptions {
   readonly endpoint?: Uint32Array;
   /** The user wrote the endpoint, or a name for it; the filter of private addresses doesn't apply. */
   readonly endpointIsConfigured?: boolean;
-  /** The endpoint came from a name that is to be resolved again while the peer is dead. */
-  readonly isStatic?: boolean;
   /** `PeerState.EDGE` by default, or `PeerState.SUPER`. */
   readonly role?: number;
 }
@@ -68,8 +66,6 @@ export interface Peer {
   /** Keys; the preshared key is all zero if there is none or it is to be ignored. */
   readonly remote: RemoteStatic;
   readonly persistentKeepaliveMs: number;
-  /** Its endpoint came from a name that may be resolved again. */
-  readonly isStatic: boolean;
   readonly addedMs: number;
   /** What the row's counters showed when the peer was added: they belong to the one that had the row before. */
   readonly countersBefore: Counters;
@@ -106,14 +102,13 @@ export function createPeer(context: DeviceContext, options: PeerOptions, row: nu
   const ignoresKey = ignorePresharedKey || settings.ignorePresharedKey;
   const remote = createRemoteStatic(primitives, identity, publicKey, ignoresKey ? undefined : presharedKey);
   if (remote === undefined) return undefined;
-  const { persistentKeepaliveMs = 0, isStatic = false, role = PeerState.EDGE } = options;
+  const { persistentKeepaliveMs = 0, role = PeerState.EDGE } = options;
   return {
     row,
     nodeId,
     role,
     remote,
     persistentKeepaliveMs,
-    isStatic,
     addedMs: nowMs,
     countersBefore: readCounters(tables, row),
     timers: new PeerTimers(timers, random, persistentKeepaliveMs),

@@ -221,7 +221,6 @@ class Edge {
         publicKey: peer.publicKey,
         presharedKey: peer.presharedKey,
         persistentKeepaliveMs: peer.persistentKeepaliveMs,
-        isStatic: peer.isStatic,
       }, nowMs);
       this.#endpoints.add(row, peer);
     }

@@ -127,15 +127,15 @@ Deno.test("an endpoint that others name is refused if it is private, one that th
   });
 });
 
-Deno.test("a static peer that is silent is to be resolved again, one that is heard is not", () => {
-  const pair = createPair(1, { aKnows: { isStatic: true } });
+Deno.test("a peer is alive while it is heard, and dead before and after", () => {
+  const pair = createPair(1);
   const { network, a, aRow } = pair;
-  assert.deepEqual(a.device.peersNeedingResolution(network.nowMs), [aRow]);
+  assert.ok(!a.device.isAlive(aRow, network.nowMs));
   connect(pair);
   network.run(15_000);
-  assert.deepEqual(a.device.peersNeedingResolution(network.nowMs), [], "B has sent a passive keepalive");
+  assert.ok(a.device.isAlive(aRow, network.nowMs), "B has sent a passive keepalive");
   network.run(120_000);
-  assert.deepEqual(a.device.peersNeedingResolution(network.nowMs), [aRow]);
+  assert.ok(!a.device.isAlive(aRow, network.nowMs));
 });
 
 Deno.test("a peer that is set to another endpoint is sent to there", () => {
