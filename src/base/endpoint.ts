@@ -20,18 +20,8 @@
 
 /** Length of an endpoint record in 32-bit words. */
 export const ENDPOINT_WORDS = 12;
-/** Length of an endpoint record in octets. */
-export const ENDPOINT_LEN = ENDPOINT_WORDS * 4;
 /** Words that name the remote side: family, port, address, scope. */
 export const ENDPOINT_REMOTE_WORDS = 7;
-
-/** A transport address as people write it. */
-export interface EndpointText {
-  /** An IPv4 or IPv6 literal without brackets. */
-  address: string;
-  /** 1 to 65535. */
-  port: number;
-}
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 

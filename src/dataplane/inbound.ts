@@ -19,6 +19,7 @@ import { type Bind, createDatagramBurst, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN }
 import { RECEIVED_ENDPOINT, RECEIVED_WORDS } from "../ffi/symbols.ts";
 import { type Shim } from "../ffi/shim.ts";
 import { checkEgContent, EG_HEADER_LEN, readDestination, readSource } from "../wire/eg_header.ts";
+import { ETHERNET_ADDRESSES_LEN } from "../wire/ethernet.ts";
 import { checkHandshake, mac1Offset } from "../wire/handshake_message.ts";
 import { FIRST_TRANSPORT_TYPE, isKnownUsage, MessageType } from "../wire/message_type.ts";
 import {
@@ -34,11 +35,9 @@ import { type LaneContext } from "./lane_context.ts";
 import { OPEN_BURST_MAX, Opener } from "./open.ts";
 import { type Sealer } from "./seal.ts";
 import { type Staging } from "./staging.ts";
-import { NO_ROW, NO_ROW_16, PeerState, SessionState, Setting } from "./tables.ts";
+import { lowestPeer, NO_ROW, NO_ROW_16, PeerState, SessionState, Setting } from "./tables.ts";
 import { type TapWriter } from "./tap_writer.ts";
 
-/** Frames up to this length hold two addresses and nothing else that means anything (`behaviour.md` §1.1). */
-const FRAME_ADDRESSES_LEN = 12;
 /** Length of the all-zero datagram that reference nodes send on a standby path (`wire.md` §9.3). */
 const STANDBY_PROBE_LEN = 32;
 /** Cookie replies have no MAC1, so anybody can make one: this many a second reach the control thread. */
@@ -95,8 +94,6 @@ export class Inbound implements Disposable {
       else this.#takeApart(message, received[word], received[word + 1]);
     }
     this.#processOpened();
-    this.#tapWriter.flush();
-    this.#sealer.flush();
     return count === DATAGRAM_BURST_MAX ? 1 : 0;
   }
 
@@ -125,10 +122,7 @@ export class Inbound implements Disposable {
     if (readType(this.#burst.view, at) < FIRST_TRANSPORT_TYPE && length !== KEEPALIVE_LEN) {
       return this.#takeHandshake(at, length, message);
     }
-    if (this.#opener.count === OPEN_BURST_MAX) {
-      this.#processOpened();
-      this.#tapWriter.flush();
-    }
+    if (this.#opener.count === OPEN_BURST_MAX) this.#processOpened();
     this.#opener.admit(at, length, message);
   }
 
@@ -162,7 +156,7 @@ export class Inbound implements Disposable {
     return ++this.#cookieReplies <= COOKIE_REPLIES_PER_SECOND;
   }
 
-  /** Opens what was admitted and handles each message that was accepted, in order. */
+  /** Opens what was admitted, handles each message that was accepted, in order, and sends and writes what that yields. */
   #processOpened(): void {
     const opener = this.#opener;
     if (opener.count === 0) return;
@@ -171,8 +165,8 @@ export class Inbound implements Disposable {
     for (let index = 0; index < opener.count; index++) {
       if (opener.isAccepted(index)) this.#handleMessage(index);
     }
-    // Relayed content still lies in the burst; it is gathered now, before a second round could open over it.
     this.#sealer.flush();
+    this.#tapWriter.flush();
     opener.clear();
   }
 
@@ -266,7 +260,7 @@ export class Inbound implements Disposable {
 
   #deliver(index: number, contentAt: number, contentLen: number, source: NodeId): void {
     const frameLen = contentLen - EG_HEADER_LEN;
-    if (frameLen <= FRAME_ADDRESSES_LEN) return this.#context.drop(Reason.FRAME_TRUNCATED);
+    if (frameLen <= ETHERNET_ADDRESSES_LEN) return this.#context.drop(Reason.FRAME_TRUNCATED);
     this.#tapWriter.push(contentAt + EG_HEADER_LEN, frameLen, this.#opener.frameSum(index), source);
   }
 
@@ -294,7 +288,7 @@ export class Inbound implements Disposable {
     let ttl = -1;
     for (let word = 0; word < tables.peerBitmapWords; word++) {
       for (let bits = tables.relayPeers[slot * tables.peerBitmapWords + word]; bits !== 0; bits &= bits - 1) {
-        const toPeer = word * 32 + 31 - Math.clz32(bits & -bits);
+        const toPeer = lowestPeer(word, bits);
         if (toPeer === fromPeer) continue;
         if (ttl < 0) ttl = this.#ttlToRelay(type, at, contentLen);
         if (ttl < 0) return;
@@ -310,7 +304,7 @@ export class Inbound implements Disposable {
     let reason: number = Reason.NONE;
     if (context.tables.settings[Setting.DISABLE_RELAY] !== 0) reason = Reason.RELAY_DISABLED;
     else if (ttl === 0) reason = Reason.TTL_EXPIRED;
-    else if (type === MessageType.NORMAL && contentLen - EG_HEADER_LEN <= FRAME_ADDRESSES_LEN) {
+    else if (type === MessageType.NORMAL && contentLen - EG_HEADER_LEN <= ETHERNET_ADDRESSES_LEN) {
       reason = Reason.FRAME_TRUNCATED;
     }
     if (reason === Reason.NONE) return ttl - 1;

@@ -15,17 +15,16 @@ import { BROADCAST_NODE_ID, type NodeId } from "../base/node_id.ts";
 import { Reason } from "../base/reason.ts";
 import { l2fibLookup } from "../route/l2fib.ts";
 import { createFrameBurst, FRAME_BURST_MAX, type TapDevice } from "../tap/device.ts";
+import { ETHERNET_ADDRESSES_LEN, isGroupAddress } from "../wire/ethernet.ts";
 import { MessageType } from "../wire/message_type.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { type Sealer } from "./seal.ts";
 import { PieceList, splitFrame } from "./split.ts";
 import { type Staging } from "./staging.ts";
-import { L2FIB_ENTRIES, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
+import { L2FIB_ENTRIES, lowestPeer, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
 
 /** Pieces that one burst may be split into; a super-frame of 64 KiB has 180 at an MTU of 400. */
 const PIECES_MAX = 2048;
-/** Frames up to this length hold two addresses and nothing else that means anything (`behaviour.md` §1.1). */
-const FRAME_ADDRESSES_LEN = 12;
 
 /** The way from the tap to the sealer, for one lane. */
 export class Outbound {
@@ -63,9 +62,9 @@ export class Outbound {
 
   #handleFrame(frameAt: number, frameLen: number): void {
     const context = this.#context;
-    if (frameLen <= FRAME_ADDRESSES_LEN) return context.drop(Reason.FRAME_TRUNCATED);
-    const { octets, view } = this.#burst;
-    const isGroup = (octets[frameAt] & 1) !== 0;
+    if (frameLen <= ETHERNET_ADDRESSES_LEN) return context.drop(Reason.FRAME_TRUNCATED);
+    const { view } = this.#burst;
+    const isGroup = isGroupAddress(view, frameAt);
     const known = isGroup ? NO_ROW : l2fibLookup(
       context.tables.l2fib,
       L2FIB_ENTRIES,
@@ -102,7 +101,7 @@ export class Outbound {
     const { broadcastPeers, peerBitmapWords } = this.#context.tables;
     for (let word = 0; word < peerBitmapWords; word++) {
       for (let bits = broadcastPeers[word]; bits !== 0; bits &= bits - 1) {
-        this.#send(word * 32 + 31 - Math.clz32(bits & -bits), BROADCAST_NODE_ID, first);
+        this.#send(lowestPeer(word, bits), BROADCAST_NODE_ID, first);
       }
     }
   }

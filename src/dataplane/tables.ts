@@ -269,6 +269,11 @@ export function attachTables(shape: TableShape, buffer: SharedArrayBuffer): Tabl
   return { ...layTables(shape, new Layout(buffer)), buffer };
 }
 
+/** Returns the least peer row whose bit is set in word `word` of a bitmap over peer rows; `bits` is that word, not 0. */
+export function lowestPeer(word: number, bits: number): number {
+  return word * 32 + 31 - Math.clz32(bits & -bits);
+}
+
 /** Sums a per-lane, per-peer column over all lanes, the control thread included. */
 export function sumOverLanes(tables: Tables, column: Float64Array, peerRow: number): number {
   let sum = 0;

@@ -10,6 +10,7 @@ import { Reason } from "../base/reason.ts";
 import { Errno } from "../ffi/errno.ts";
 import { l2fibLearn, l2fibRefresh } from "../route/l2fib.ts";
 import { type TapDevice } from "../tap/device.ts";
+import { ETHERNET_SOURCE, isGroupAddress } from "../wire/ethernet.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { FrameMerger } from "./merge.ts";
@@ -86,15 +87,15 @@ export class TapWriter {
   /** Notes that the frame's source address lives behind `node`, unless it is a group address. */
   #learn(frameAt: number, node: NodeId): void {
     const context = this.#context;
-    const macHigh = this.#view.getUint32(frameAt + 6);
-    const macLow = this.#view.getUint16(frameAt + 10);
+    const macHigh = this.#view.getUint32(frameAt + ETHERNET_SOURCE);
+    const macLow = this.#view.getUint16(frameAt + ETHERNET_SOURCE + 4);
     const seconds = context.nowSeconds;
     // Frames of one host come in runs: most of them stop here.
     if (
       macHigh === this.#lastMacHigh && macLow === this.#lastMacLow && node === this.#lastNode &&
       seconds === this.#lastSeconds
     ) return;
-    if ((this.#octets[frameAt + 6] & 1) !== 0) return;
+    if (isGroupAddress(this.#view, frameAt + ETHERNET_SOURCE)) return;
     const { l2fib, settings } = context.tables;
     if (!l2fibRefresh(l2fib, L2FIB_ENTRIES, this.#l2fibSeed, macHigh, macLow, node, seconds)) {
       acquireLock(settings, Setting.L2FIB_LOCK);

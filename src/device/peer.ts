@@ -158,9 +158,13 @@ export function hasEndpoint(tables: Tables, peer: Peer): boolean {
 
 /** Ends a handshake that we began: its row is freed, its secrets are zeroed. */
 export function dropInitiation(sessions: SessionTable, peer: Peer): void {
-  const pending = peer.initiation;
-  if (pending === undefined) return;
-  wipeInitiatorState(pending.state);
-  sessions.release(pending.reserved.row);
+  if (peer.initiation !== undefined) sessions.release(peer.initiation.reserved.row);
+  wipeInitiation(peer);
+}
+
+/** Zeroes the secrets of a handshake that we began. Its row is kept: with a response it becomes the session's. */
+export function wipeInitiation(peer: Peer): void {
+  if (peer.initiation === undefined) return;
+  wipeInitiatorState(peer.initiation.state);
   peer.initiation = undefined;
 }

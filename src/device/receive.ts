@@ -24,7 +24,6 @@ import {
   consumeInitiation,
   consumeResponse,
   createResponse,
-  wipeInitiatorState,
   wipeResponderState,
   wipeTransportKeys,
   ZERO_PRESHARED_KEY,
@@ -41,7 +40,7 @@ import { MessageType } from "../wire/message_type.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { adoptInitiatorSession, adoptResponderSession } from "./establish.ts";
 import { addressText } from "./endpoint_policy.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, wipeInitiation } from "./peer.ts";
 import type { PeerTable } from "./peer_table.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { followPeer } from "./roaming.ts";
@@ -252,12 +251,6 @@ export class HandshakeReceiver {
       remedy: "compare PSKey on both sides; for a Go node, which ignores it, set IgnorePSKey: true on this peer",
     });
   }
-}
-
-function wipeInitiation(peer: Peer): void {
-  if (peer.initiation === undefined) return;
-  wipeInitiatorState(peer.initiation.state);
-  peer.initiation = undefined;
 }
 
 /** The octets that stand for a source address and port in a cookie; only this node looks at them. */

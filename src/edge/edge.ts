@@ -18,7 +18,9 @@ import { SpreadRelay } from "../control/spread.ts";
 import { createTables, Setting, type Tables } from "../dataplane/tables.ts";
 import { Device, type DeviceEvent } from "../device/device.ts";
 import { cString, loadShim, type Shim } from "../ffi/shim.ts";
+import type { TimerParams } from "../noise/constants.ts";
 import { deriveMac1Key } from "../noise/cookie.ts";
+import type { Primitives } from "../noise/primitives.ts";
 import { publishNextHops } from "../route/next_hop.ts";
 import { ControlLoop } from "./control_loop.ts";
 import { LanePool } from "./lane_pool.ts";
@@ -90,9 +92,9 @@ async function startAndRun(
   const edge = new Edge(config, tap, sockets, lanes, shim);
   // In the background: a name server that doesn't answer must not keep the node from starting.
   edge.lookUpPeers();
-  stack.use(await edge.startLanes());
+  const running = stack.use(await edge.startLanes());
   if (!await edge.runPostScript()) return 1;
-  return await edge.run();
+  return await edge.run(running);
 }
 
 /** A node whose descriptors are open. */
@@ -101,11 +103,12 @@ class Edge {
   readonly #tap: NodeTap;
   readonly #sockets: NodeSockets;
   readonly #shim: Shim;
+  readonly #primitives: Primitives;
+  readonly #timers: TimerParams;
   readonly #tables: Tables;
   readonly #device: Device;
   readonly #endpoints: PeerEndpoints;
   readonly #drops: DropReport;
-  #lanes: LanePool | undefined;
   #loop: ControlLoop | undefined;
   #nextDropReportMs: number;
   #exitCode = 0;
@@ -117,8 +120,10 @@ class Edge {
     this.#sockets = sockets;
     this.#shim = shim;
     this.#mtu = config.interface.mtu;
+    this.#primitives = libcryptoPrimitives(shim);
+    this.#timers = readTimers();
     this.#tables = createNodeTables(config, lanes);
-    this.#device = createDevice(config, this.#tables, shim);
+    this.#device = createDevice(config, this.#tables, this.#primitives, this.#timers);
     this.#drops = new DropReport(this.#tables, getLogger("drops"));
     this.#nextDropReportMs = shim.nowMs() + DROP_REPORT_INTERVAL_MS;
     const { preferred } = config.addressFamilies;
@@ -144,7 +149,7 @@ class Edge {
   /** Starts the workers; they forward as soon as there are sessions. */
   async startLanes(): Promise<LanePool> {
     const { interface: { mtu }, l2FibTimeoutMs, nodeId } = this.#config;
-    this.#lanes = await LanePool.start(
+    const lanes = await LanePool.start(
       {
         tables: this.#tables,
         selfNodeId: nodeId,
@@ -153,14 +158,14 @@ class Edge {
         sockets: this.#sockets.families,
         l2fibSeed: systemRandom.uint32(),
         l2fibTimeoutSeconds: Math.ceil(l2FibTimeoutMs / 1000),
-        mac1Key: deriveMac1Key(libcryptoPrimitives(this.#shim), this.#device.publicKey),
-        rejectAfterMs: readTimers().rejectAfterTimeMs,
+        mac1Key: deriveMac1Key(this.#primitives, this.#device.publicKey),
+        rejectAfterMs: this.#timers.rejectAfterTimeMs,
       },
       this.#shim,
       (message) => this.#fail(message),
     );
     log.info("lanes running", { lanes: this.#tables.shape.laneCount, interface: this.#tap.name, mtu });
-    return this.#lanes;
+    return lanes;
   }
 
   /**
@@ -184,7 +189,7 @@ class Edge {
   }
 
   /** Serves until a signal or a failure. Returns the exit code. */
-  async run(): Promise<number> {
+  async run(lanes: LanePool): Promise<number> {
     const loop = new ControlLoop({
       tables: this.#tables,
       device: this.#device,
@@ -192,7 +197,7 @@ class Edge {
         duplicateTimeoutMs: this.#config.dynamicRoute.duplicateCheckTimeoutMs,
         relays: this.#config.relays,
       }),
-      lanes: this.#lanes!,
+      lanes,
       binds: this.#sockets.families.map(({ family, fds }) => new UdpBind(fds[0], family, this.#shim)),
       shim: this.#shim,
       onDeviceEvent: (event) => this.#handleDeviceEvent(event),
@@ -296,13 +301,13 @@ function createNodeTables(config: EdgeConfig, lanes: number): Tables {
   return tables;
 }
 
-function createDevice(config: EdgeConfig, tables: Tables, shim: Shim): Device {
+function createDevice(config: EdgeConfig, tables: Tables, primitives: Primitives, timers: TimerParams): Device {
   return new Device({
     privateKey: config.privateKey,
     tables,
-    primitives: libcryptoPrimitives(shim),
+    primitives,
     random: systemRandom,
-    timers: readTimers(),
+    timers,
     settings: {
       allowPrivateIp: config.allowPrivateIp,
       // The configuration has already left out the preshared keys that are to be ignored.

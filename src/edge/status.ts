@@ -23,28 +23,30 @@ export class DropReport {
 
   /** Logs one event with what was dropped since the last call, if anything was. */
   logNew(): void {
-    const fields: Record<string, number> = {};
-    for (let reason = 1; reason < REASON_COUNT; reason++) {
-      const total = droppedFor(this.#tables, reason);
-      const fresh = total - this.#reported[reason];
-      if (fresh > 0) fields[REASON_NAMES[reason]] = fresh;
-      this.#reported[reason] = total;
-    }
+    const totals = Float64Array.from({ length: REASON_COUNT }, (_, reason) => droppedFor(this.#tables, reason));
+    const fields = fieldsOf((reason) => totals[reason] - this.#reported[reason]);
+    this.#reported.set(totals);
     if (Object.keys(fields).length > 0) this.#log.info("dropped since the last report", fields);
   }
 
   /** Logs one event with all that was dropped since the start. */
   logTotals(): void {
-    const fields: Record<string, number> = {};
-    for (let reason = 1; reason < REASON_COUNT; reason++) {
-      const total = droppedFor(this.#tables, reason);
-      if (total > 0) fields[REASON_NAMES[reason]] = total;
-    }
+    const fields = fieldsOf((reason) => droppedFor(this.#tables, reason));
     this.#log.info(
       Object.keys(fields).length === 0 ? "dropped nothing since the start" : "dropped since the start",
       fields,
     );
   }
+}
+
+/** Names the reasons whose count isn't 0. */
+function fieldsOf(countOf: (reason: number) => number): Record<string, number> {
+  const fields: Record<string, number> = {};
+  for (let reason = 1; reason < REASON_COUNT; reason++) {
+    const count = countOf(reason);
+    if (count > 0) fields[REASON_NAMES[reason]] = count;
+  }
+  return fields;
 }
 
 /** Logs one event a peer: where it is, whether it has a session, what went to and fro. */

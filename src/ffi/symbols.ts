@@ -25,8 +25,6 @@ export const SEAL_WORDS = 9;
 export const OPEN_WORDS = 4;
 /** Bit that a verified datagram has in its result word. */
 export const OPEN_VERIFIED = 0x10000;
-/** Most messages of one receive call. */
-export const RECEIVE_BATCH_MAX = 64;
 
 /** `EG_TUN_*` flags. */
 export const TunFlag = { TAP: 1, MULTI_QUEUE: 2, VNET_HDR: 4, EXCLUSIVE: 8 } as const;

@@ -4,10 +4,9 @@
  * @module
  */
 
+import { Errno } from "../ffi/errno.ts";
 import { VIRTIO_NET_HDR_LEN } from "../wire/virtio_net_hdr.ts";
 import { FRAME_BURST_MAX, FRAME_HEADROOM, type FrameBurst, type TapDevice } from "./device.ts";
-
-const EAGAIN = 11;
 
 /** Frames that the owner puts in are read; frames that are written can be looked at. */
 export class MemoryTap implements TapDevice {
@@ -35,7 +34,7 @@ export class MemoryTap implements TapDevice {
       at = (at + FRAME_HEADROOM + next.length + 47) & ~15;
       count++;
     }
-    return count === 0 ? -EAGAIN : count;
+    return count === 0 ? -Errno.EAGAIN : count;
   }
 
   writeBurst(

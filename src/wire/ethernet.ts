@@ -11,6 +11,8 @@ import { Reason } from "../base/reason.ts";
 
 /** Length of two addresses and an EtherType, in octets. */
 export const ETHERNET_HEADER_LEN = 14;
+/** Length of the two addresses, in octets: a frame that has no more means nothing (`behaviour.md` §1.1). */
+export const ETHERNET_ADDRESSES_LEN = 12;
 /** Length of one VLAN tag, in octets. */
 export const VLAN_TAG_LEN = 4;
 /** Tags that {@linkcode networkOffset} looks behind: a service tag and a customer tag (802.1ad). */

@@ -10,12 +10,8 @@
 
 /** Length of the fixed header, in octets. */
 export const IPV6_HEADER_LEN = 40;
-/** Greatest payload length, extension headers included, in octets. */
-export const IPV6_MAX_PAYLOAD_LEN = 0xffff;
 /** Offset of the source address, sixteen octets; the destination address follows it. */
 export const IPV6_SOURCE = 8;
-/** Offset of the destination address, sixteen octets. */
-export const IPV6_DESTINATION = 24;
 
 /** Extension headers, by the number that announces them. */
 export const Ipv6Extension = {

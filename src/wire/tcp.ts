@@ -11,8 +11,6 @@
 
 /** Length of a header without options, in octets. */
 export const TCP_MIN_HEADER_LEN = 20;
-/** Length of a header with as many options as fit, in octets. */
-export const TCP_MAX_HEADER_LEN = 60;
 /** Offset of the checksum. */
 export const TCP_CHECKSUM = 16;
 
