@@ -15,11 +15,18 @@
  *
  * Words 7–11 are what the C library calls packet info: with them an answer leaves from the address that was asked.
  *
+ * The record of a FakeTCP endpoint has in word 7 the row of its connection + 1, 0 if there is none, and in word 8 the row's
+ * generation (see `faketcp/connection_table.ts`); words 9–11 are 0.
+ *
  * @module
  */
 
 /** Length of an endpoint record in 32-bit words. */
 export const ENDPOINT_WORDS = 12;
+/** Word of a FakeTCP endpoint that holds the row of its connection + 1. */
+export const ENDPOINT_CONNECTION = 7;
+/** Word of a FakeTCP endpoint that holds the generation of that row. */
+export const ENDPOINT_GENERATION = 8;
 /** Words that name the remote side: family, port, address, scope. */
 export const ENDPOINT_REMOTE_WORDS = 7;
 

@@ -68,6 +68,26 @@ export function addressOfNode(range: InterfaceAddress, nodeId: NodeId): Interfac
   return { address: octetsOfNumber(network + offset, range.address.length), prefixLength: range.prefixLength };
 }
 
+/** Tells whether two addresses of one family begin with the same `bits` bits. */
+export function haveCommonPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
+  const differing = numberOfOctets(a) ^ numberOfOctets(b);
+  return differing >> BigInt(a.length * 8 - bits) === 0n;
+}
+
+/**
+ * Tells whether an address may be a host's within its range.
+ *
+ * The first of a range names the network in IPv4, and any of its routers in IPv6 (RFC 4291 §2.6.1); the last is the
+ * broadcast address in IPv4. A range of one or two addresses has none of these (RFC 3021, RFC 6164).
+ */
+export function isHostAddress({ address, prefixLength }: InterfaceAddress): boolean {
+  const hostBits = BigInt(address.length * 8 - prefixLength);
+  if (hostBits <= 1n) return true;
+  const hostMask = (1n << hostBits) - 1n;
+  const host = numberOfOctets(address) & hostMask;
+  return host !== 0n && !(address.length === 4 && host === hostMask);
+}
+
 /** Tells whether an IPv6 address lies in fe80::/64, where link-local addresses are assigned (RFC 4291 §2.5.6). */
 export function isLinkLocalUnicast(address: Uint8Array): boolean {
   return address.length === 16 && address[0] === 0xfe && address[1] === 0x80 &&

@@ -90,6 +90,20 @@ export const Reason = {
   STANDBY_PROBE: 39,
   /** A source address that AllowPrivateIP keeps from being learnt. */
   PRIVATE_SOURCE: 40,
+  /** No TCP segment as a host sends one: a fragment, an extension header, a wrong length, impossible control bits. */
+  SEGMENT_MALFORMED: 41,
+  /** A segment whose checksum is wrong. */
+  SEGMENT_CHECKSUM: 42,
+  /** An IP packet that isn't TCP, or isn't meant for the stack's address. */
+  SEGMENT_FOREIGN: 43,
+  /** A segment whose sequence number, acknowledgment or timestamps don't fit its connection. */
+  SEGMENT_UNACCEPTABLE: 44,
+  /** A reset for a connection that we don't know. */
+  SEGMENT_UNKNOWN: 45,
+  /** A segment for the control thread beyond the rate at which a lane passes its kind on. */
+  SEGMENT_RATE: 46,
+  /** A frame too long for the path to its peer that can't be cut up; its sender is told if there is a way to. */
+  PATH_OVERSIZED: 47,
 } as const;
 
 /** Count of reasons, `NONE` included; the length of a row of counters. */

@@ -81,6 +81,11 @@ export function readIpv4Fragment(view: DataView, offset: number): number {
   return view.getUint16(offset + 6);
 }
 
+/** Writes flags and fragment offset as one 16-bit field. */
+export function writeIpv4Fragment(view: DataView, offset: number, fragment: number): void {
+  view.setUint16(offset + 6, fragment);
+}
+
 /** Tells whether the packet is one fragment of several. */
 export function isIpv4Fragment(view: DataView, offset: number): boolean {
   return (readIpv4Fragment(view, offset) & (Ipv4Fragment.MF | Ipv4Fragment.OFFSET)) !== 0;

@@ -164,3 +164,37 @@ export function writeTcpHeader(
   view.setUint16(offset + 14, window);
   view.setUint32(offset + TCP_CHECKSUM, 0);
 }
+
+/** Writes the option that does nothing, one octet, and returns the offset behind it. */
+export function writeTcpNoOperation(view: DataView, at: number): number {
+  view.setUint8(at, TcpOption.NO_OPERATION);
+  return at + 1;
+}
+
+/** Writes the MSS option, four octets, and returns the offset behind it (RFC 9293 §3.2). */
+export function writeTcpMss(view: DataView, at: number, mss: number): number {
+  view.setUint16(at, (TcpOption.MSS << 8) | 4);
+  view.setUint16(at + 2, mss);
+  return at + 4;
+}
+
+/** Writes the window scale option, three octets, and returns the offset behind it (RFC 7323 §2.2). */
+export function writeTcpWindowScale(view: DataView, at: number, shift: number): number {
+  view.setUint16(at, (TcpOption.WINDOW_SCALE << 8) | 3);
+  view.setUint8(at + 2, shift);
+  return at + 3;
+}
+
+/** Writes the SACK-permitted option, two octets, and returns the offset behind it (RFC 2018 §2). */
+export function writeTcpSackPermitted(view: DataView, at: number): number {
+  view.setUint16(at, (TcpOption.SACK_PERMITTED << 8) | 2);
+  return at + 2;
+}
+
+/** Writes the timestamps option, ten octets, and returns the offset behind it (RFC 7323 §3.2). */
+export function writeTcpTimestamps(view: DataView, at: number, tsVal: number, tsEcr: number): number {
+  view.setUint16(at, (TcpOption.TIMESTAMPS << 8) | 10);
+  view.setUint32(at + 2, tsVal);
+  view.setUint32(at + 6, tsEcr);
+  return at + 10;
+}

@@ -33,6 +33,8 @@ export const KEEPALIVE_LEN = TRANSPORT_OVERHEAD_LEN;
 export const MIN_TRANSPORT_LEN = KEEPALIVE_LEN;
 /** Length of the shortest datagram that can be any message, in octets. */
 export const MIN_DATAGRAM_LEN = MIN_TRANSPORT_LEN;
+/** Content is padded to a multiple of this, in octets. */
+export const PADDING_UNIT = 16;
 /** What a datagram holds besides the Ethernet frame and its padding, in octets. */
 export const SEALED_OVERHEAD_LEN = TRANSPORT_HEADER_LEN + EG_HEADER_LEN + TAG_LEN;
 
@@ -50,7 +52,6 @@ const COUNTER_LOW = 6;
 const COUNTER_HIGH = 10;
 
 const ETHERNET_HEADER_LEN = 14;
-const PADDING_UNIT = 16;
 
 /**
  * Decides whether a datagram has the form of a transport message.
@@ -160,6 +161,11 @@ export function paddedContentLength(contentLength: number, mtu: number): number 
   const remainder = contentLength > fullLength ? contentLength % fullLength : contentLength;
   const rounded = (remainder + PADDING_UNIT - 1) & -PADDING_UNIT;
   return contentLength - remainder + Math.min(rounded, fullLength);
+}
+
+/** Returns the length of the datagram that carries a full frame of an interface, in octets. @param mtu Of the interface. */
+export function fullDatagramLength(mtu: number): number {
+  return TRANSPORT_OVERHEAD_LEN + EG_HEADER_LEN + ETHERNET_HEADER_LEN + mtu;
 }
 
 function counterInRange(view: DataView, offset: number): boolean {

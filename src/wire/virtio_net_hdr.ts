@@ -78,6 +78,11 @@ export function readVirtioFlags(view: DataView, offset: number): number {
   return view.getUint8(offset);
 }
 
+/** Writes the flags. */
+export function writeVirtioFlags(view: DataView, offset: number, flags: number): void {
+  view.setUint8(offset, flags);
+}
+
 /** Reads the kind of super-frame, one of {@linkcode GsoType}, without {@linkcode GSO_ECN}. */
 export function readGsoType(view: DataView, offset: number): number {
   return view.getUint8(offset + 1) & ~GSO_ECN;

@@ -1,7 +1,9 @@
 import { strict as assert } from "node:assert";
-import { formatIpAddress } from "../../src/base/endpoint.ts";
+import { formatIpAddress, parseIpAddress } from "../../src/base/endpoint.ts";
 import {
   addressOfNode,
+  haveCommonPrefix,
+  isHostAddress,
   isLinkLocalUnicast,
   macAddressOfNode,
   nodeCapacity,
@@ -99,3 +101,43 @@ for (const [prefix, nodeId, expected] of MAC_ADDRESSES) {
 Deno.test("macAddressOfNode() refuses a prefix of another length", () => {
   for (const length of [0, 1, 7]) assert.equal(macAddressOfNode(new Uint8Array(length), 1), undefined);
 });
+
+const PREFIXES: readonly [a: string, b: string, common: number][] = [
+  ["10.0.0.1", "10.0.0.1", 32],
+  ["10.0.0.2", "10.0.0.3", 31],
+  ["10.0.0.1", "138.0.0.1", 0],
+  ["192.168.200.1", "192.168.201.1", 23],
+  ["fd00:200::1", "fd00:201::1", 31],
+  ["fd00::", "fd00::1", 127],
+];
+
+for (const [a, b, common] of PREFIXES) {
+  Deno.test(`haveCommonPrefix() finds ${common} bits common to ${a} and ${b}`, () => {
+    const [one, other] = [a, b].map((text) => parseIpAddress(text)!);
+    for (let bits = 0; bits <= one.length * 8; bits++) {
+      assert.equal(haveCommonPrefix(one, other, bits), bits <= common, String(bits));
+    }
+  });
+}
+
+const HOSTS: readonly [address: string, isHost: boolean][] = [
+  ["10.0.0.0/24", false],
+  ["10.0.0.1/24", true],
+  ["10.0.0.254/24", true],
+  ["10.0.0.255/24", false],
+  ["10.0.0.4/30", false],
+  ["10.0.0.7/30", false],
+  ["10.0.0.4/31", true],
+  ["10.0.0.5/31", true],
+  ["10.0.0.0/32", true],
+  ["fd00::/64", false],
+  ["fd00::ffff:ffff:ffff:ffff/64", true],
+  ["fd00::/127", true],
+  ["fd00::/128", true],
+];
+
+for (const [text, isHost] of HOSTS) {
+  Deno.test(`isHostAddress() ${isHost ? "accepts" : "refuses"} ${text}`, () => {
+    assert.equal(isHostAddress(parseCidr(text, text.includes(":") ? 6 : 4)!), isHost);
+  });
+}

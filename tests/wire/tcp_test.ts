@@ -15,7 +15,12 @@ import {
   writeTcpChecksum,
   writeTcpFlags,
   writeTcpHeader,
+  writeTcpMss,
+  writeTcpNoOperation,
+  writeTcpSackPermitted,
   writeTcpSeq,
+  writeTcpTimestamps,
+  writeTcpWindowScale,
 } from "../../src/wire/tcp.ts";
 
 /** A SYN with the options of Linux in their order: MSS, SACK-permitted, timestamps, no operation, window scale. */
@@ -119,4 +124,16 @@ Deno.test("findTcpOption() finds a whole option or nothing, whatever the options
     }),
     { numRuns: 1000 },
   );
+});
+
+Deno.test("option writers write the options of a known SYN, each behind the other, and nothing around them", () => {
+  const view = embed(SYN, 3);
+  for (let at = 23; at < 43; at++) view.setUint8(at, 0xee);
+  let at = writeTcpMss(view, 23, 1460);
+  at = writeTcpSackPermitted(view, at);
+  at = writeTcpTimestamps(view, at, 0x01020304, 0);
+  at = writeTcpNoOperation(view, at);
+  at = writeTcpWindowScale(view, at, 7);
+  assert.equal(at, 43);
+  assert.deepEqual(view, embed(SYN, 3));
 });
