@@ -1,4 +1,5 @@
 /* aead.c: seals and opens bursts with libcrypto; the keyed hash and the curve of the handshake. */
+#include "checksum.h"
 #include "etherguard.h"
 
 #include <errno.h>
@@ -67,31 +68,6 @@ static void authenticate(const uint8_t *mac_key, const uint8_t *ciphertext, uint
   if (length % 16 != 0) Poly1305_Update(context, zeros, 16 - length % 16);
   Poly1305_Update(context, (const uint8_t *)lengths, sizeof lengths);
   Poly1305_Final(context, tag);
-}
-
-/* RFC 1071 sum of `length` octets, folded to 16 bits, as if of big-endian words; an odd last octet counts as high. */
-static uint32_t sum16(const uint8_t *octets, uint32_t length) {
-  uint64_t sum = 0;
-  uint32_t i = 0;
-  for (; i + 4 <= length; i += 4) {
-    uint32_t word;
-    memcpy(&word, octets + i, 4);
-    sum += word;
-  }
-  if (length - i >= 2) {
-    uint16_t word;
-    memcpy(&word, octets + i, 2);
-    sum += word;
-    i += 2;
-  }
-  if (i < length) {
-    uint16_t word = 0;
-    memcpy(&word, octets + i, 1);
-    sum += word;
-  }
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  /* The one's complement sum of swapped words is the swapped sum (RFC 1071 §2B). */
-  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16((uint16_t)sum) : (uint32_t)sum;
 }
 
 /* Completes the checksum of the frame as VIRTIO_NET_HDR_F_NEEDS_CSUM asks (virtio 1.x §5.1.6.2). */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Grows with each change of a signature or layout in this file; the caller refuses any other value. */
-#define EG_ABI_VERSION 3
+#define EG_ABI_VERSION 4
 
 #define EG_EXPORT __attribute__((visibility("default")))
 
@@ -108,6 +108,7 @@ struct eg_endpoint {
 #define EG_UDP_REUSEPORT 1u
 #define EG_UDP_GRO 2u     /* deliver runs of equal datagrams as one; -ENOPROTOOPT if the kernel can't */
 #define EG_UDP_PKTINFO 4u /* report, and use, local addresses */
+#define EG_UDP_ERRORS 8u  /* keep ICMP errors for eg_udp_errors; until they are read poll(2) reports POLLERR */
 
 /* Opens a socket bound to `local` (family 4 or 6; IPv6 sockets are IPv6 only). `mark`: SO_MARK, 0 for none.
  * `buffer_len`: wish for both socket buffers. Returns the descriptor. */
@@ -117,18 +118,50 @@ EG_EXPORT int32_t eg_udp_port(int32_t fd);
 EG_EXPORT int32_t eg_udp_set_mark(int32_t fd, uint32_t mark);
 
 /* Words of one received message: 0 length; 1 length of each datagram in it (the last may be shorter); 2 not 0: was cut
- * off; 3 unused; 4-15 source endpoint, local part as received on. Message i lies at i * slot_len. */
+ * off; 3 its offset in the buffer, i * slot_len for message i; 4-15 source endpoint, local part as received on. */
 #define EG_RECEIVED_WORDS 16u
-/* Receives up to `max` (at most 64) messages. Returns the count; -EAGAIN if there is none. */
+/* Receives up to `max` (at most 64) messages. Returns the count; -EAGAIN if there is none. An ICMP error that waits is
+ * cleared and hides no message. */
 EG_EXPORT int32_t eg_udp_receive(int32_t fd, uint8_t *buffer, uint32_t slot_len, uint32_t max, uint32_t *received);
 
 /* Words of one run to send: 0 offset; 1 length; 2 length of each datagram in it, 0 for a single one; 3 index of the
  * endpoint record; 4 result: 0 or errno. */
 #define EG_RUN_WORDS 5u
 /* Sends `count` runs in order. One that fails has its result set and doesn't keep the others back; after EAGAIN the
- * rest is left with result EAGAIN. Returns how many were sent. */
+ * rest is left with result EAGAIN. An ICMP error that waits, whose datagram may have gone to anybody, is cleared and the
+ * run tried again: no run bears the error of another. Returns how many were sent. */
 EG_EXPORT int32_t eg_udp_send(int32_t fd, const uint8_t *buffer, uint32_t *runs, uint32_t count,
                               const struct eg_endpoint *endpoints);
+
+/* Words of one error that the network reported: 0 errno; 1 origin (SO_EE_ORIGIN_*); 2 ICMP type << 8 | code; 3 what the
+ * message tells, the MTU for EMSGSIZE; 4-15 the endpoint that the datagram was sent to, local part zero. */
+#define EG_ERROR_WORDS 16u
+/* Takes up to `max` (at most 64) errors from the queue of a socket that was opened with EG_UDP_ERRORS. Returns the
+ * count, 0 if there is none. */
+EG_EXPORT int32_t eg_udp_errors(int32_t fd, uint32_t *records, uint32_t max);
+
+/* ---- proc.c ---------------------------------------------------------------------------------------------------- */
+
+/* Reads the file `name` below /proc, such as "net/route". Returns the length; `capacity`: there may be more. */
+EG_EXPORT int32_t eg_proc_read(const char *name, uint8_t *buffer, uint32_t capacity);
+/* Reads where the symbolic link `name` below /proc points to, such as "self/ns/net". Returns the length. */
+EG_EXPORT int32_t eg_proc_link(const char *name, uint8_t *buffer, uint32_t capacity);
+/* Writes `value` into the file `name` below /proc/sys, such as "net/ipv4/ip_forward". */
+EG_EXPORT int32_t eg_sysctl_write(const char *name, const char *value);
+
+/* ---- conntrack.c ----------------------------------------------------------------------------------------------- */
+
+/* Lets the segments of one tracked TCP connection pass whatever their sequence numbers, from now on; it is named by the
+ * ends of its packets in either direction, addresses of `length` (4 or 16) octets, ports in host byte order. -ENOENT if
+ * no such connection is tracked. */
+EG_EXPORT int32_t eg_conntrack_set_liberal(const uint8_t *source, uint32_t source_port, const uint8_t *target,
+                                           uint32_t target_port, uint32_t length);
+
+/* ---- checksum.c ------------------------------------------------------------------------------------------------ */
+
+/* RFC 1071 sum, 0 to 0xffff, not complemented, of `length` octets at `at` as big-endian words; an odd last octet counts
+ * as high. */
+EG_EXPORT uint32_t eg_sum(const uint8_t *buffer, uint32_t at, uint32_t length);
 
 /* ---- aead.c ---------------------------------------------------------------------------------------------------- */
 

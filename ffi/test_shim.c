@@ -146,9 +146,14 @@ static void leave_out(const char *what, int error, const struct test *tests) {
 
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
+  run_tests(checksum_tests);
   run_tests(aead_tests);
   run_tests(poll_tests);
   int namespace = enter_namespace();
+  if (namespace == 0) run_tests(proc_tests);
+  else leave_out("no network namespace for sysctls", namespace, proc_tests);
+  if (namespace == 0) run_tests(conntrack_tests);
+  else leave_out("no network namespace for connection tracking", namespace, conntrack_tests);
   int tun = namespace < 0 ? namespace : open("/dev/net/tun", O_RDWR | O_CLOEXEC) < 0 ? -errno : 0;
   if (namespace == 0) run_tests(udp_tests);
   else leave_out("no network namespace for sockets", namespace, udp_tests);

@@ -11,11 +11,14 @@ struct test {
   void (*run)(void);
 };
 
+extern const struct test checksum_tests[];
 extern const struct test aead_tests[];
 extern const struct test poll_tests[];
 extern const struct test udp_tests[];
 extern const struct test tun_tests[];
 extern const struct test link_tests[];
+extern const struct test proc_tests[];
+extern const struct test conntrack_tests[];
 
 /* Goes on after a failure: what else is wrong is worth knowing, and each test closes what it opened. */
 #define CHECK(condition) check_true(__FILE__, __LINE__, #condition, (condition))

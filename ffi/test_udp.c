@@ -262,8 +262,10 @@ static void receive_takes_no_more_than_asked(void) {
   for (uint32_t i = 0; i < 130; i++) CHECK_EQUAL(runs[i * EG_RUN_WORDS + 4], 0);
   CHECK_EQUAL(eg_udp_receive(receiver, slots, SLOT_LEN, 3, received), 3);
   CHECK_EQUAL(slots[2 * SLOT_LEN], octets[2]);
+  for (uint32_t i = 0; i < 3; i++) CHECK_EQUAL(received[i * EG_RECEIVED_WORDS + 3], i * SLOT_LEN);
   /* More than the greatest batch is cut to it. */
   CHECK_EQUAL(eg_udp_receive(receiver, slots, SLOT_LEN, 1000, received), BATCH);
+  for (uint32_t i = 0; i < BATCH; i++) CHECK_EQUAL(received[i * EG_RECEIVED_WORDS + 3], i * SLOT_LEN);
   CHECK_EQUAL(receive_some(receiver), 63);
   CHECK_EQUAL(slots[62 * SLOT_LEN], octets[129]);
   CHECK_EQUAL(eg_udp_receive(receiver, slots, SLOT_LEN, BATCH, received), -EAGAIN);
@@ -317,6 +319,92 @@ static void a_full_buffer_ends_a_batch_with_eagain(void) {
   eg_close(tap);
 }
 
+/* What the last eg_udp_errors reported. */
+static uint32_t errors[BATCH * EG_ERROR_WORDS];
+
+/* Waits until the socket reports an error, and takes what it reports. */
+static int32_t read_errors(int32_t fd, uint32_t max) {
+  for (double end = eg_now_ms() + DELIVERY_MS; eg_now_ms() < end;) {
+    int32_t count = eg_udp_errors(fd, errors, max);
+    if (count != 0) return count;
+  }
+  return 0;
+}
+
+/* Returns where nobody listens: the port of a socket that was closed. */
+static struct eg_endpoint closed_endpoint(const char *address) {
+  struct eg_endpoint endpoint;
+  eg_close(open_at(address, 0, &endpoint));
+  return endpoint;
+}
+
+static void a_refused_datagram_is_reported(void) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    const char *address = v6 ? "::1" : "127.0.0.1";
+    struct eg_endpoint from, closed = closed_endpoint(address);
+    int32_t fd = open_at(address, EG_UDP_ERRORS | EG_UDP_PKTINFO, &from);
+    CHECK_EQUAL(eg_udp_errors(fd, errors, BATCH), 0);
+    CHECK_EQUAL(send_run(fd, (const uint8_t *)"ask", 3, 0, &closed), 0);
+    wait_readable(fd);
+    CHECK_EQUAL(read_errors(fd, BATCH), 1);
+    CHECK_EQUAL(errors[0], ECONNREFUSED);
+    CHECK_EQUAL(errors[1], v6 ? 3 : 2);
+    CHECK_EQUAL(errors[2], v6 ? 1 << 8 | 4 : 3 << 8 | 3);
+    CHECK_EQUAL(errors[3], 0);
+    CHECK_OCTETS(errors + 4, &closed, sizeof closed);
+    CHECK_EQUAL(eg_udp_errors(fd, errors, BATCH), 0);
+    eg_close(fd);
+  }
+  CHECK_EQUAL(eg_udp_errors(-1, errors, BATCH), -EBADF);
+}
+
+static void errors_are_reported_as_many_as_fit(void) {
+  struct eg_endpoint from, closed = closed_endpoint("127.0.0.1");
+  int32_t fd = open_at("127.0.0.1", EG_UDP_ERRORS, &from);
+  for (int i = 0; i < 5; i++) CHECK_EQUAL(send_run(fd, (const uint8_t *)"ask", 3, 0, &closed), 0);
+  CHECK_EQUAL(read_errors(fd, 2), 2);
+  CHECK_EQUAL(read_errors(fd, 2), 2);
+  CHECK_EQUAL(read_errors(fd, 2), 1);
+  CHECK_EQUAL(eg_udp_errors(fd, errors, 2), 0);
+  eg_close(fd);
+}
+
+static void an_error_that_waits_spoils_no_other_run(void) {
+  for (int v6 = 0; v6 < 2; v6++) {
+    const char *address = v6 ? "::1" : "127.0.0.1";
+    struct eg_endpoint from, targets[2];
+    targets[1] = closed_endpoint(address);
+    int32_t fd = open_at(address, EG_UDP_ERRORS, &from), receiver = open_at(address, 0, &targets[0]);
+    uint8_t octets[9] = "datagrams";
+    /* Each datagram to the closed port leaves an error behind before the next is sent. */
+    uint32_t runs[6 * EG_RUN_WORDS];
+    for (uint32_t i = 0; i < 6; i++)
+      memcpy(runs + i * EG_RUN_WORDS, (uint32_t[]){0, i + 1, 0, i & 1, 99}, EG_RUN_WORDS * 4);
+    CHECK_EQUAL(eg_udp_send(fd, octets, runs, 6, targets), 6);
+    for (uint32_t i = 0; i < 6; i++) CHECK_EQUAL(runs[i * EG_RUN_WORDS + 4], 0);
+    CHECK_EQUAL(receive_some(receiver), 3);
+    /* Nor does it hide a message that waits. */
+    CHECK_EQUAL(send_run(receiver, octets, 4, 0, &from), 0);
+    CHECK_EQUAL(receive_some(fd), 1);
+    CHECK_EQUAL(received[0], 4);
+    CHECK_EQUAL(eg_udp_receive(fd, slots, SLOT_LEN, BATCH, received), -EAGAIN);
+    CHECK_EQUAL(read_errors(fd, BATCH), 3);
+    for (uint32_t i = 0; i < 3; i++) CHECK_OCTETS(errors + i * EG_ERROR_WORDS + 4, &targets[1], sizeof targets[1]);
+    eg_close(fd);
+    eg_close(receiver);
+  }
+}
+
+static void errors_are_kept_only_where_asked_for(void) {
+  struct eg_endpoint from, closed = closed_endpoint("127.0.0.1");
+  int32_t fd = open_at("127.0.0.1", 0, &from);
+  CHECK_EQUAL(send_run(fd, (const uint8_t *)"ask", 3, 0, &closed), 0);
+  CHECK_EQUAL(send_run(fd, (const uint8_t *)"ask", 3, 0, &closed), 0);
+  CHECK_EQUAL(eg_udp_errors(fd, errors, BATCH), 0);
+  CHECK_EQUAL(eg_udp_receive(fd, slots, SLOT_LEN, BATCH, received), -EAGAIN);
+  eg_close(fd);
+}
+
 const struct test udp_tests[] = {
     {"eg_udp_open() binds, and refuses a port that is taken and an address that isn't ours",
      open_binds_and_reports_the_port},
@@ -330,6 +418,11 @@ const struct test udp_tests[] = {
     {"eg_udp_receive() flags a message that is longer than its slot", a_message_longer_than_its_slot_is_flagged},
     {"eg_udp_receive() takes no more messages than asked, and 64 at most", receive_takes_no_more_than_asked},
     {"eg_udp_send() lets no bad run keep others back", a_bad_run_keeps_no_other_back},
+    {"eg_udp_errors() reports a refused datagram with the endpoint it was sent to", a_refused_datagram_is_reported},
+    {"eg_udp_errors() reports as many as fit", errors_are_reported_as_many_as_fit},
+    {"eg_udp_errors() has nothing where nobody asked for errors", errors_are_kept_only_where_asked_for},
+    {"eg_udp_send() and eg_udp_receive() aren't disturbed by an error that waits",
+     an_error_that_waits_spoils_no_other_run},
     {"eg_udp_send() leaves the rest with EAGAIN when the buffer is full", a_full_buffer_ends_a_batch_with_eagain},
     {NULL, NULL},
 };

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "etherguard.h"
 
+#include "netlink.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -147,37 +149,6 @@ struct link_request {
   uint8_t attributes[32];
 };
 
-/* Appends an attribute to a request that has room for it behind its header. */
-static void add_attribute(struct nlmsghdr *request, uint16_t type, const void *data, uint32_t length) {
-  struct rtattr *attribute = (struct rtattr *)((uint8_t *)request + NLMSG_ALIGN(request->nlmsg_len));
-  attribute->rta_type = type;
-  attribute->rta_len = (uint16_t)RTA_LENGTH(length);
-  memcpy(RTA_DATA(attribute), data, length);
-  request->nlmsg_len = NLMSG_ALIGN(request->nlmsg_len) + RTA_ALIGN(attribute->rta_len);
-}
-
-/* Sends a request that asks for an acknowledgement and returns the kernel's verdict. */
-static int32_t netlink_transact(int fd, const struct nlmsghdr *request) {
-  if (send(fd, request, request->nlmsg_len, 0) < 0) return -errno;
-  uint8_t answer[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
-  for (;;) {
-    ssize_t length = recv(fd, answer, sizeof answer, 0);
-    if (length < 0) return -errno;
-    const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
-    if (NLMSG_OK(header, (uint32_t)length) && header->nlmsg_type == NLMSG_ERROR)
-      return ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
-  }
-}
-
-/* Sends one request on a socket of its own. */
-static int32_t netlink_request(const struct nlmsghdr *request) {
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return -errno;
-  int32_t result = netlink_transact(fd, request);
-  close(fd);
-  return result;
-}
-
 /* By netlink and not SIOCSIFTXQLEN, which the root of a user namespace may not use (dev_ioctl in net/core/dev_ioctl.c). */
 int32_t eg_link_set_queue_len(const char *name, uint32_t frames) {
   uint32_t link[3];
@@ -189,8 +160,8 @@ int32_t eg_link_set_queue_len(const char *name, uint32_t frames) {
   request.header.nlmsg_type = RTM_SETLINK;
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
   request.message.ifi_index = (int)link[0];
-  add_attribute(&request.header, IFLA_TXQLEN, &frames, sizeof frames);
-  return netlink_request(&request.header);
+  netlink_add(&request.header, IFLA_TXQLEN, &frames, sizeof frames);
+  return netlink_request(NETLINK_ROUTE, &request.header);
 }
 
 int32_t eg_link_add_address(const char *name, const uint8_t *address, uint32_t length, uint32_t prefix_len,
@@ -208,15 +179,15 @@ int32_t eg_link_add_address(const char *name, const uint8_t *address, uint32_t l
   request.message.ifa_prefixlen = (uint8_t)prefix_len;
   request.message.ifa_flags = length == 16 ? IFA_F_NODAD : 0;
   request.message.ifa_index = link[0];
-  add_attribute(&request.header, IFA_LOCAL, address, length);
-  add_attribute(&request.header, IFA_ADDRESS, peer != NULL ? peer : address, length);
+  netlink_add(&request.header, IFA_LOCAL, address, length);
+  netlink_add(&request.header, IFA_ADDRESS, peer != NULL ? peer : address, length);
   if (length == 4 && peer == NULL && prefix_len < 31) {
     uint32_t host_mask = 0xffffffffu >> prefix_len;
     uint8_t broadcast[4];
     for (int i = 0; i < 4; i++) broadcast[i] = (uint8_t)(address[i] | host_mask >> (24 - 8 * i));
-    add_attribute(&request.header, IFA_BROADCAST, broadcast, 4);
+    netlink_add(&request.header, IFA_BROADCAST, broadcast, 4);
   }
-  return netlink_request(&request.header);
+  return netlink_request(NETLINK_ROUTE, &request.header);
 }
 
 /* Collects up to `max` addresses of interface `index` as ready-made requests to delete them. */

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 
 #define MAX_BATCH 64u
 #define FIRST_BATCH 2u
+/* How often a call is tried again because it failed with an error that waited. One try clears one error; more come at most
+ * as fast as the network answers. */
+#define CLEAR_TRIES 8
 /* Room for packet info of either family and one segment size. */
 #define CONTROL_LEN (CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)))
 
@@ -66,6 +70,9 @@ static int configure(int fd, const struct eg_endpoint *local, uint32_t flags, ui
   if (flags & EG_UDP_PKTINFO &&
       (v6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : set_option(fd, IPPROTO_IP, IP_PKTINFO, 1)) < 0)
     return -errno;
+  if (flags & EG_UDP_ERRORS &&
+      (v6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1) : set_option(fd, IPPROTO_IP, IP_RECVERR, 1)) < 0)
+    return -errno;
   union address address;
   socklen_t length = to_address(local, local->address, &address);
   return bind(fd, (struct sockaddr *)&address, length) < 0 ? -errno : 0;
@@ -94,20 +101,24 @@ int32_t eg_udp_set_mark(int32_t fd, uint32_t mark) {
   return set_option(fd, SOL_SOCKET, SO_MARK, (int)mark) < 0 ? -errno : 0;
 }
 
-/* Writes the source of a received message, and where it was received, into an endpoint record. */
-static void from_message(struct msghdr *message, struct eg_endpoint *out, uint32_t *segment) {
-  const union address *source = message->msg_name;
+/* Writes an address into an endpoint record; its local part becomes zero. */
+static void from_address(const union address *address, struct eg_endpoint *out) {
   memset(out, 0, sizeof *out);
-  if (source->v4.sin_family == AF_INET) {
+  if (address->v4.sin_family == AF_INET) {
     out->family = 4;
-    out->port = ntohs(source->v4.sin_port);
-    out->address[0] = source->v4.sin_addr.s_addr;
+    out->port = ntohs(address->v4.sin_port);
+    out->address[0] = address->v4.sin_addr.s_addr;
   } else {
     out->family = 6;
-    out->port = ntohs(source->v6.sin6_port);
-    out->scope = source->v6.sin6_scope_id;
-    memcpy(out->address, &source->v6.sin6_addr, 16);
+    out->port = ntohs(address->v6.sin6_port);
+    out->scope = address->v6.sin6_scope_id;
+    memcpy(out->address, &address->v6.sin6_addr, 16);
   }
+}
+
+/* Writes the source of a received message, and where it was received, into an endpoint record. */
+static void from_message(struct msghdr *message, struct eg_endpoint *out, uint32_t *segment) {
+  from_address(message->msg_name, out);
   for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item != NULL; item = CMSG_NXTHDR(message, item)) {
     if (item->cmsg_level == SOL_UDP && item->cmsg_type == UDP_GRO) {
       int size;
@@ -127,6 +138,26 @@ static void from_message(struct msghdr *message, struct eg_endpoint *out, uint32
   }
 }
 
+/* Tells whether an error may be one that the network reported for an earlier datagram: the socket keeps it, and gives it to
+ * whoever calls next (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in net/ipv6/icmp.c). */
+static int may_have_waited(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EMSGSIZE:
+    case EPROTO:
+    case EACCES:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 /* Receives up to `max` (at most MAX_BATCH) messages with one call. */
 static int32_t receive_batch(int fd, uint8_t *buffer, uint32_t slot_len, uint32_t max, uint32_t *received) {
   struct mmsghdr messages[MAX_BATCH];
@@ -142,15 +173,15 @@ static int32_t receive_batch(int fd, uint8_t *buffer, uint32_t slot_len, uint32_
                                           .msg_control = controls[i].octets,
                                           .msg_controllen = CONTROL_LEN};
   }
-  int count;
+  int count, tries = 0;
   do count = recvmmsg(fd, messages, max, MSG_DONTWAIT, NULL);
-  while (count < 0 && errno == EINTR);
+  while (count < 0 && (errno == EINTR || (may_have_waited(errno) && tries++ < CLEAR_TRIES)));
   if (count < 0) return -errno;
   for (int i = 0; i < count; i++) {
     uint32_t *words = received + (uint32_t)i * EG_RECEIVED_WORDS;
     words[0] = words[1] = messages[i].msg_len;
     words[2] = (messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    words[3] = 0;
+    words[3] = (uint32_t)i * slot_len;
     from_message(&messages[i].msg_hdr, (struct eg_endpoint *)(words + 4), &words[1]);
   }
   return count;
@@ -164,7 +195,51 @@ int32_t eg_udp_receive(int32_t fd, uint8_t *buffer, uint32_t slot_len, uint32_t 
   if (first < (int32_t)FIRST_BATCH || max <= FIRST_BATCH) return first;
   int32_t rest = receive_batch(fd, buffer + FIRST_BATCH * slot_len, slot_len, max - FIRST_BATCH,
                                received + FIRST_BATCH * EG_RECEIVED_WORDS);
-  return rest < 0 ? first : first + rest;
+  if (rest < 0) return first;
+  for (int32_t i = first; i < first + rest; i++) received[(uint32_t)i * EG_RECEIVED_WORDS + 3] += FIRST_BATCH * slot_len;
+  return first + rest;
+}
+
+/* Takes one error from the queue. Returns 1, or 0 if there is none, or -errno. */
+static int32_t read_error(int fd, uint32_t *words) {
+  union address target;
+  /* Room for the error and the address of who reported it, and for packet info. */
+  union {
+    struct cmsghdr aligned;
+    uint8_t octets[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6)) + CONTROL_LEN];
+  } control;
+  /* The datagram itself, as far as the router returned it, isn't asked for. */
+  struct msghdr message = {.msg_name = &target,
+                           .msg_namelen = sizeof target,
+                           .msg_control = control.octets,
+                           .msg_controllen = sizeof control.octets};
+  ssize_t length;
+  do length = recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+  while (length < 0 && errno == EINTR);
+  if (length < 0) return errno == EAGAIN ? 0 : -errno;
+  memset(words, 0, EG_ERROR_WORDS * sizeof *words);
+  for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item != NULL; item = CMSG_NXTHDR(&message, item)) {
+    if (!(item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_RECVERR) &&
+        !(item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_RECVERR))
+      continue;
+    struct sock_extended_err error;
+    memcpy(&error, CMSG_DATA(item), sizeof error);
+    words[0] = error.ee_errno;
+    words[1] = error.ee_origin;
+    words[2] = (uint32_t)error.ee_type << 8 | error.ee_code;
+    words[3] = error.ee_info;
+  }
+  if (message.msg_namelen > 0) from_address(&target, (struct eg_endpoint *)(words + 4));
+  return 1;
+}
+
+int32_t eg_udp_errors(int32_t fd, uint32_t *records, uint32_t max) {
+  if (max > MAX_BATCH) max = MAX_BATCH;
+  for (uint32_t count = 0; count < max; count++) {
+    int32_t result = read_error(fd, records + count * EG_ERROR_WORDS);
+    if (result <= 0) return count > 0 ? (int32_t)count : result;
+  }
+  return (int32_t)max;
 }
 
 /* Adds the control messages of a run: the local address to send from, and the length of its datagrams. */
@@ -224,9 +299,9 @@ static int send_batch(int fd, const uint8_t *buffer, const uint32_t *runs, uint3
     message->msg_controllen = fill_control(message, endpoint, run[2]);
     if (message->msg_controllen == 0) message->msg_control = NULL;
   }
-  int sent;
+  int sent, tries = 0;
   do sent = sendmmsg(fd, messages, count, MSG_DONTWAIT);
-  while (sent < 0 && errno == EINTR);
+  while (sent < 0 && (errno == EINTR || (may_have_waited(errno) && tries++ < CLEAR_TRIES)));
   return sent < 0 ? -errno : sent;
 }
 

@@ -23,17 +23,23 @@ export const Errno = {
   EBADFD: 77,
   EMSGSIZE: 90,
   ENOPROTOOPT: 92,
+  EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
   ENETUNREACH: 101,
   ENOBUFS: 105,
+  ENOTCONN: 107,
   ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
 } as const;
 
 const NEEDS_ADMIN = "needs CAP_NET_ADMIN: run as root, or in systemd set AmbientCapabilities=CAP_NET_ADMIN";
+const TUN_IS_MISSING =
+  "/dev/net/tun is missing: load the tun module (modprobe tun), or pass the device into the container";
+const IPV6_IS_OFF =
+  "IPv6 is off in the kernel: set sysctl net.ipv6.conf.all.disable_ipv6=0, or remove TunIPv6 and TunPeerIPv6";
 
 const REMEDIES: Record<string, Record<number, string>> = {
   TUNSETIFF: {
@@ -41,10 +47,26 @@ const REMEDIES: Record<string, Record<number, string>> = {
     [Errno.EACCES]: NEEDS_ADMIN,
     [Errno.EBUSY]: "an interface of this name exists: stop the program that uses it, or change Interface.Name",
     [Errno.EINVAL]: "the kernel refuses the name, or an interface of another kind has it: change Interface.Name",
-    [Errno.ENOENT]:
-      "/dev/net/tun is missing: load the tun module (modprobe tun), or pass the device into the container",
+    [Errno.ENOENT]: TUN_IS_MISSING,
     [Errno.ENODEV]: "/dev/net/tun has no driver: load the tun module (modprobe tun)",
     [Errno.ENAMETOOLONG]: "an interface name has at most 15 octets",
+  },
+  "open TUN device": {
+    [Errno.EPERM]: NEEDS_ADMIN,
+    [Errno.EACCES]: NEEDS_ADMIN,
+    [Errno.EBUSY]: "an interface of this name exists: stop the program that uses it, or change FakeTCP.TunName",
+    [Errno.EINVAL]: "the kernel refuses the name, or an interface of another kind has it: change FakeTCP.TunName",
+    [Errno.ENOENT]: TUN_IS_MISSING,
+    [Errno.ENODEV]: "/dev/net/tun has no driver: load the tun module (modprobe tun)",
+    [Errno.ENAMETOOLONG]: "an interface name has at most 15 octets: shorten FakeTCP.TunName",
+  },
+  "set up TUN device": {
+    [Errno.EPERM]: NEEDS_ADMIN,
+    [Errno.EINVAL]: "the kernel refuses this value: check FakeTCP.TunMTU and the addresses of the FakeTCP block",
+    [Errno.EADDRINUSE]: "change the FakeTCP addresses of that family to a range that nothing else uses",
+    [Errno.EADDRNOTAVAIL]: IPV6_IS_OFF,
+    [Errno.EACCES]: IPV6_IS_OFF,
+    [Errno.EOPNOTSUPP]: IPV6_IS_OFF,
   },
   bind: {
     [Errno.EADDRINUSE]: "another program listens on this port: stop it, or change ListenPort",

@@ -5,7 +5,7 @@
  */
 
 /** Value of `EG_ABI_VERSION` that these declarations fit. */
-export const SHIM_ABI_VERSION = 3;
+export const SHIM_ABI_VERSION = 4;
 
 /** Words of one frame that `eg_tun_read` reports: offset, length. */
 export const FRAME_WORDS = 2;
@@ -13,9 +13,15 @@ export const FRAME_WORDS = 2;
 export const WRITE_FRAME_WORDS = 4;
 /** Words of one piece of an output frame: offset, length. */
 export const WRITE_PIECE_WORDS = 2;
-/** Words of one received message: length, datagram length, truncated, unused, 12 words of endpoint. */
+/** Words of one received message: length, datagram length, truncated, offset, 12 words of endpoint. */
 export const RECEIVED_WORDS = 16;
-/** Word at which the endpoint of a received message begins. */
+/** Word that holds the offset of a received message in its buffer. */
+export const RECEIVED_AT = 3;
+/** Words of one error that the network reported: errno, origin, type << 8 | code, info, 12 words of endpoint. */
+export const ERROR_WORDS = 16;
+/** Word at which the endpoint of an error begins. */
+export const ERROR_ENDPOINT = 4;
+/** Word at which the endpoint of a received message, or of an error, begins. */
 export const RECEIVED_ENDPOINT = 4;
 /** Words of one run to send: offset, length, datagram length or 0, endpoint index, result. */
 export const RUN_WORDS = 5;
@@ -29,7 +35,11 @@ export const OPEN_VERIFIED = 0x10000;
 /** `EG_TUN_*` flags. */
 export const TunFlag = { TAP: 1, MULTI_QUEUE: 2, VNET_HDR: 4, EXCLUSIVE: 8 } as const;
 /** `EG_UDP_*` flags. */
-export const UdpFlag = { REUSEPORT: 1, GRO: 2, PKTINFO: 4 } as const;
+export const UdpFlag = { REUSEPORT: 1, GRO: 2, PKTINFO: 4, ERRORS: 8 } as const;
+/** Who reported an error: this host's own stack, or a router or host by ICMP; `SO_EE_ORIGIN_*` of <linux/errqueue.h>. */
+export const ErrorOrigin = { LOCAL: 1, ICMP: 2, ICMP6: 3 } as const;
+/** Events of poll(2). */
+export const PollEvent = { IN: 1, ERR: 8, HUP: 16, NVAL: 32 } as const;
 
 /** The table that `Deno.dlopen` takes. */
 export const SYMBOLS = {
@@ -135,7 +145,24 @@ export const SYMBOLS = {
     ],
     result: "i32",
   },
+  eg_udp_errors: { parameters: ["i32", "buffer", "u32"], result: "i32" }, // int32_t fd, uint32_t *records, uint32_t max
 
+  eg_proc_read: { parameters: ["buffer", "buffer", "u32"], result: "i32" }, // const char *name, uint8_t *buffer, uint32_t capacity
+  eg_proc_link: { parameters: ["buffer", "buffer", "u32"], result: "i32" }, // const char *name, uint8_t *buffer, uint32_t capacity
+  eg_sysctl_write: { parameters: ["buffer", "buffer"], result: "i32" }, // const char *name, const char *value
+
+  eg_conntrack_set_liberal: {
+    parameters: [
+      "buffer", // const uint8_t *source
+      "u32", // uint32_t source_port
+      "buffer", // const uint8_t *target
+      "u32", // uint32_t target_port
+      "u32", // uint32_t length
+    ],
+    result: "i32",
+  },
+
+  eg_sum: { parameters: ["buffer", "u32", "u32"], result: "u32" }, // const uint8_t *buffer, uint32_t at, uint32_t length
   eg_aead_seal: {
     parameters: [
       "buffer", // const uint8_t *keys

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { ENDPOINT_REMOTE_WORDS, ENDPOINT_WORDS } from "../../src/base/endpoint.ts";
 import {
+  ERROR_WORDS,
   FRAME_WORDS,
   OPEN_WORDS,
   RECEIVED_ENDPOINT,
@@ -42,8 +43,10 @@ Deno.test("SYMBOLS comes with every number that the header defines", () => {
     EG_UDP_REUSEPORT: UdpFlag.REUSEPORT,
     EG_UDP_GRO: UdpFlag.GRO,
     EG_UDP_PKTINFO: UdpFlag.PKTINFO,
+    EG_UDP_ERRORS: UdpFlag.ERRORS,
     EG_RECEIVED_WORDS: RECEIVED_WORDS,
     EG_RUN_WORDS: RUN_WORDS,
+    EG_ERROR_WORDS: ERROR_WORDS,
     EG_SEAL_WORDS: SEAL_WORDS,
     EG_OPEN_WORDS: OPEN_WORDS,
   });
