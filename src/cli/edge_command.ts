@@ -1,9 +1,10 @@
 /**
- * The command `edge`: runs a node, or checks its file, or prints an example of one.
+ * The command `edge`: runs a node, or checks its file, or prints an example of one or the firewall rules it needs.
  *
  * @module
  */
 
+import { SystemError } from "../base/errors.ts";
 import { configureLog } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { type EdgeConfig, readEdgeConfig } from "../config/edge_config.ts";
@@ -16,6 +17,7 @@ const OPTIONS = {
   config: { type: "string", allowed: "a path" },
   check: { type: "boolean" },
   example: { type: "boolean" },
+  "print-rules": { type: "boolean" },
   "log-format": { type: "string", choices: ["text", "json"] },
   bind: { type: "string", choices: ["linux", "std"] },
   "no-uapi": { type: "boolean" },
@@ -25,6 +27,8 @@ type EdgeOptions = OptionValues<typeof OPTIONS>;
 
 const USAGE = `etherguard edge --config FILE [OPTIONS]   run a node
 etherguard edge --config FILE --check      check its configuration, run nothing
+etherguard edge --config FILE --print-rules
+                                           print the firewall rules that FakeTCP needs, set none
 etherguard edge --example                  print a commented configuration with fresh keys
 
 A node joins its tap interface to those of the other nodes, over sealed datagrams. It runs in the foreground until it
@@ -32,13 +36,16 @@ is stopped by SIGINT or SIGTERM. It needs root, or CAP_NET_ADMIN.
 
   --config FILE            the node's configuration, in YAML
   --check                  only read the file; say what is wrong with it
+  --print-rules            only print what the node would change on this host for FakeTCP; for those who write
+                           ManageRules: false
   --example                only print an example
   --log-format text|json   form of the log on standard error (text)
   --bind linux|std         linux: answer from the address that was asked; std: plain sockets (linux)
   --no-uapi                accepted for old command lines: this release opens no control socket
   --help                   print this text
 
-Exit code: 0 stopped, or the file is valid; 1 a failure while running; 2 a wrong command line or configuration.`;
+Exit code: 0 stopped, or what was asked for is done; 1 a failure while running; 2 a wrong command line or
+configuration.`;
 
 /** The command `edge`. */
 export const EDGE_COMMAND: Command = {
@@ -57,20 +64,26 @@ export const EDGE_COMMAND: Command = {
       await Deno.stdout.write(new TextEncoder().encode(renderEdgeExample(systemRandom)));
       return ExitCode.OK;
     }
-    return await checkOrRun(values, values.config!);
+    return await readAndRun(values, values.config!);
   },
 };
 
 function conflictsOf(values: EdgeOptions) {
   if (!values.example) {
-    if (values.config !== undefined) return [];
-    return [argumentIssue("--config", "nothing", "a path", "name the configuration: --config FILE")];
+    const issues = [];
+    if (values.config === undefined) {
+      issues.push(argumentIssue("--config", "nothing", "a path", "name the configuration: --config FILE"));
+    }
+    if (values.check && values["print-rules"]) {
+      issues.push(argumentIssue("--print-rules", "it beside --check", "one of the two", "remove one"));
+    }
+    return issues;
   }
   const others = Object.keys(values).filter((name) => name !== "example");
   return others.map((name) => argumentIssue(`--${name}`, "it beside --example", "--example alone", "remove one"));
 }
 
-async function checkOrRun(values: EdgeOptions, path: string): Promise<number> {
+async function readAndRun(values: EdgeOptions, path: string): Promise<number> {
   const { config, issues } = readEdgeConfig(path);
   const format = values["log-format"] ?? "text";
   showIssues(issues, format);
@@ -83,6 +96,7 @@ async function checkOrRun(values: EdgeOptions, path: string): Promise<number> {
     console.log(`${path}: configuration is valid: ${summaryOf(config)}`);
     return ExitCode.OK;
   }
+  if (values["print-rules"]) return await printRules(config, path);
   configureLog({ level: config.log.level, format, nodeName: config.nodeName });
   // Imported here, because it loads the native part: checking a file must work where that can't be loaded.
   const { runEdge } = await import("../edge/edge.ts");
@@ -91,6 +105,23 @@ async function checkOrRun(values: EdgeOptions, path: string): Promise<number> {
     bind: values.bind ?? "linux",
     noUapi: values["no-uapi"] ?? false,
   });
+}
+
+async function printRules(config: EdgeConfig, path: string): Promise<number> {
+  if (!config.fakeTcp.isEnabled) {
+    console.error(`${path}: FakeTCP is off, so that no rules are needed: FakeTCP.Enabled: true switches it on`);
+    return ExitCode.OK;
+  }
+  try {
+    // Imported here for the same reason as the node itself: it asks the kernel how this machine is.
+    const { rulesText } = await import("../edge/print_rules.ts");
+    await Deno.stdout.write(new TextEncoder().encode(await rulesText(config)));
+    return ExitCode.OK;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    console.error(`${path}: can't tell the rules: ${error.message}`);
+    return ExitCode.FAILURE;
+  }
 }
 
 function summaryOf(config: EdgeConfig): string {

@@ -16,12 +16,18 @@ import type { NodeId } from "../base/node_id.ts";
 import { intervalMs } from "./duration.ts";
 import { type DynamicRouteConfig, readDynamicRoute } from "./dynamic_route_config.ts";
 import { EDGE_SCHEMA, type EdgeFile } from "./edge_schema.ts";
+import { type FakeTcpConfig, readFakeTcp } from "./faketcp_config.ts";
 import type { Findings } from "./findings.ts";
 import { type InterfaceConfig, readInterface } from "./interface_config.ts";
 import { KEY_LEN } from "./key_text.ts";
 import { loadYaml } from "./load.ts";
 import { type PeerConfig, readPeers } from "./peer_config.ts";
-import { type DualStackConfig, type FakeTcpConfig, readDualStack, readFakeTcp } from "./transport_config.ts";
+import {
+  type DualStackConfig,
+  type PathSelectionConfig,
+  readDualStack,
+  readPathSelection,
+} from "./path_selection_config.ts";
 
 /** Everything an edge is told. */
 export interface EdgeConfig {
@@ -58,6 +64,7 @@ export interface EdgeConfig {
   readonly fakeTcp: FakeTcpConfig;
   readonly obfuscation: ObfuscationConfig;
   readonly dualStack: DualStackConfig;
+  readonly pathSelection: PathSelectionConfig;
   /** Forwarding threads as written; see {@linkcode laneCount}. */
   readonly lanes: number;
 }
@@ -149,6 +156,8 @@ function readConfig(file: EdgeFile, findings: Findings): EdgeConfig {
   checkNodeName(file, findings);
   warnOfObfuscation(file, findings);
   const dynamicRoute = readDynamicRoute(file, findings);
+  const fakeTcp = readFakeTcp(file, findings);
+  const dualStack = readDualStack(file, findings);
   const isStaticMode = dynamicRoute.superNode === undefined && dynamicRoute.p2p === undefined;
   if (isStaticMode) checkOwnRoutes(file, findings);
   return {
@@ -169,10 +178,11 @@ function readConfig(file: EdgeFile, findings: Findings): EdgeConfig {
     resetEndpointIntervalMs: intervalMs(file.ResetEndPointInterval),
     allowPrivateIp: file.AllowPrivateIP,
     relays: !file.DisableRelay,
-    peers: readPeers(file, publicKey, findings),
-    fakeTcp: readFakeTcp(file, findings),
+    peers: readPeers(file, publicKey, fakeTcp, findings),
+    fakeTcp,
     obfuscation: { isEnabled: file.Obfuscation.Enabled, key: file.Obfuscation.PSK },
-    dualStack: readDualStack(file, findings),
+    dualStack,
+    pathSelection: readPathSelection(file, dualStack, fakeTcp, findings),
     lanes: file.DataPlane.Lanes,
   };
 }

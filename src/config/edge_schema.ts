@@ -1,7 +1,8 @@
 /**
  * The configuration file of an edge, key by key, in the order in which it is written.
  *
- * Source: `config.md` §3; `DataPlane` and `IgnorePSKey` are ours.
+ * Source: `config.md` §3; `PathSelection`, `DataPlane`, `IgnorePSKey`, `FakeTCPEndPoint` and the later keys of `FakeTCP`
+ * are ours.
  *
  * @module
  */
@@ -32,14 +33,8 @@ import {
   wholeNumber,
 } from "./scalar_types.ts";
 import { block, list, nodeMap, scalar, type ValueOf } from "./schema.ts";
-import {
-  DISABLED_AF,
-  DUAL_STACK,
-  fakeTcpBlock,
-  INTERVAL_OR_OFF,
-  LOG_LEVEL_BLOCK,
-  OBFUSCATION,
-} from "./shared_blocks.ts";
+import { DISABLED_AF, INTERVAL_OR_OFF, LOG_LEVEL_BLOCK, OBFUSCATION } from "./shared_blocks.ts";
+import { DUAL_STACK, fakeTcpBlock, PATH_SELECTION } from "./transport_schema.ts";
 
 /** Longest NodeName in octets: it names a socket and stands in every line of the log. */
 const MAX_NODE_NAME_LEN = 32;
@@ -129,6 +124,11 @@ const PEER = block("One peer.", {
   EndPoint: scalar(ENDPOINT, "Where to reach the peer. Empty: wait until it calls.", { example: "127.0.0.1:3002" }),
   EndPointIPv4: scalar(IPV4_ENDPOINT, "One more address to try, over IPv4."),
   EndPointIPv6: scalar(IPV6_ENDPOINT, "One more address to try, over IPv6."),
+  FakeTCPEndPoint: scalar(
+    ENDPOINT,
+    "Where to reach the peer by FakeTCP, for example its TCP port 443. Without FakeTCP.Enabled it has no effect.",
+    { absentText: "the endpoints above", example: '""' },
+  ),
   PersistentKeepalive: scalar(
     wholeNumber(0, UINT32_MAX),
     "Period of keepalives. Set it to about 25 on the side behind a NAT or firewall.",
@@ -168,14 +168,21 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
     presence: "required",
     example: exampleKey,
   }),
-  ListenPort: scalar(wholeNumber(0, 65535), "UDP port, of both families.", { absentText: "0: the system picks one" }),
+  ListenPort: scalar(
+    wholeNumber(0, 65535),
+    "UDP port, of both families. FakeTCP listens on the TCP port of the same number, unless it has its own.",
+    { absentText: "0: the system picks one" },
+  ),
   FwMark: scalar(wholeNumber(0, UINT32_MAX), "Mark on sent datagrams, for routing rules of the host.", {
     absentText: "0: none",
   }),
   DisabledAf: DISABLED_AF,
-  AfPrefer: scalar(oneOfNumbers(0, 4, 6), "Family to try first towards a name that has both. 0: the system's choice.", {
-    example: "4",
-  }),
+  AfPrefer: scalar(
+    oneOfNumbers(0, 4, 6),
+    "Family to try first towards a name that has both, and to prefer among paths that work. 0: the system's choice, and " +
+      "DualStack.IPv6Preferred decides among paths.",
+    { example: "4" },
+  ),
   LogLevel: LOG_LEVEL_BLOCK,
   DynamicRoute: DYNAMIC_ROUTE,
   NextHopTable: nodeMap(
@@ -201,6 +208,7 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
   FakeTCP: fakeTcpBlock(200, "etherguard-tcp0"),
   Obfuscation: OBFUSCATION,
   DualStack: DUAL_STACK,
+  PathSelection: PATH_SELECTION,
   DataPlane: block("How the work is spread over processors.", {
     Lanes: scalar(wholeNumber(0, MAX_LANES), "Number of forwarding threads.", {
       absentText: "0: one per two processors, at most 4",

@@ -50,7 +50,7 @@ export const MIN_MTU = 68;
 export const MAX_MTU = IPV4_MAX_TOTAL_LEN - IPV4_MIN_HEADER_LEN - UDP_HEADER_LEN - SEALED_OVERHEAD_LEN -
   ETHERNET_HEADER_LEN - MAX_VLAN_TAGS * VLAN_TAG_LEN;
 /** Below this the kernel keeps IPv6 off a device (RFC 8200 §5). */
-const MIN_IPV6_MTU = 1280;
+export const MIN_IPV6_MTU = 1280;
 /** MTU that the reference node reports for every kind but a tap. */
 const VIRTUAL_MTU = 1500;
 const LINK_LOCAL_PREFIX_LENGTH = 64;

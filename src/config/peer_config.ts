@@ -7,6 +7,7 @@
 import type { NodeId } from "../base/node_id.ts";
 import type { EdgeFile } from "./edge_schema.ts";
 import type { EndpointConfig } from "./endpoint_text.ts";
+import type { FakeTcpConfig } from "./faketcp_config.ts";
 import type { Findings } from "./findings.ts";
 import { formatKey } from "./key_text.ts";
 
@@ -21,6 +22,8 @@ export interface PeerConfig {
   readonly presharedKeyIgnored: boolean;
   /** Where to look for the peer, best first, each once; empty waits until it calls. Names are not looked up yet. */
   readonly endpoints: readonly PeerEndpoint[];
+  /** The same for FakeTCP; empty unless it is on. */
+  readonly fakeTcpEndpoints: readonly PeerEndpoint[];
   /** 0 for none. */
   readonly persistentKeepaliveMs: number;
   /** Whether endpoints are looked up again while the peer is silent. Never without an endpoint. */
@@ -39,8 +42,14 @@ type PeerFile = EdgeFile["Peers"][number];
  * Checks the list: ids and keys occur once, and never this node's own.
  *
  * @param ownPublicKey This node's public key; `undefined` if its private key is wrong.
+ * @param fakeTcp Whether peers are called by FakeTCP, too, and over which families.
  */
-export function readPeers(file: EdgeFile, ownPublicKey: Uint8Array | undefined, findings: Findings): PeerConfig[] {
+export function readPeers(
+  file: EdgeFile,
+  ownPublicKey: Uint8Array | undefined,
+  fakeTcp: FakeTcpConfig,
+  findings: Findings,
+): PeerConfig[] {
   const firstWithId = new Map<NodeId, number>();
   const firstWithKey = new Map<string, number>();
   for (const [index, peer] of file.Peers.entries()) {
@@ -52,13 +61,15 @@ export function readPeers(file: EdgeFile, ownPublicKey: Uint8Array | undefined, 
       reportRepetition(firstWithKey, formatKey(peer.PubKey), index, "PubKey", findings);
     }
     checkEndpointFamilies(file, peer, index, findings);
+    checkFakeTcpEndpoint(file, peer, index, fakeTcp, findings);
   }
-  return file.Peers.map((peer) => readPeer(file, peer));
+  return file.Peers.map((peer) => readPeer(file, peer, fakeTcp));
 }
 
-function readPeer(file: EdgeFile, peer: PeerFile): PeerConfig {
+function readPeer(file: EdgeFile, peer: PeerFile, fakeTcp: FakeTcpConfig): PeerConfig {
   const isIgnored = file.IgnorePSKey || peer.IgnorePSKey;
   const endpoints = peerEndpoints(peer);
+  const fakeTcpEndpoints = fakeTcp.isEnabled ? endpointsForFakeTcp(peer) : [];
   return {
     nodeId: peer.NodeID,
     // A missing key was reported, so this value goes nowhere.
@@ -66,8 +77,9 @@ function readPeer(file: EdgeFile, peer: PeerFile): PeerConfig {
     presharedKey: isIgnored ? undefined : peer.PSKey,
     presharedKeyIgnored: isIgnored && peer.PSKey !== undefined,
     endpoints,
+    fakeTcpEndpoints,
     persistentKeepaliveMs: peer.PersistentKeepalive * 1000,
-    isStatic: peer.Static && endpoints.length > 0,
+    isStatic: peer.Static && endpoints.length + fakeTcpEndpoints.length > 0,
   };
 }
 
@@ -81,6 +93,11 @@ function peerEndpoints(peer: PeerFile): PeerEndpoint[] {
       other.host === endpoint.host && other.port === endpoint.port && other.lookupFamily === endpoint.lookupFamily;
     return endpoints.findIndex(same) === index;
   });
+}
+
+function endpointsForFakeTcp(peer: PeerFile): PeerEndpoint[] {
+  const own = peer.FakeTCPEndPoint;
+  return own === undefined ? peerEndpoints(peer) : [{ ...own, lookupFamily: own.family }];
 }
 
 function checkIdentity(
@@ -129,5 +146,37 @@ function checkEndpointFamilies(file: EdgeFile, peer: PeerFile, index: number, fi
   findings.warn(`Peers[${index}].${peer.EndPoint === undefined ? `EndPointIPv${lookupFamily}` : "EndPoint"}`, {
     allowed: "an endpoint of a family that is on",
     remedy: `DisabledAf switches IPv${lookupFamily} off: the peer can't be called`,
+  });
+}
+
+/** Warns about an endpoint that FakeTCP has no use for, and about a peer that it can't call for want of a family. */
+function checkFakeTcpEndpoint(
+  file: EdgeFile,
+  peer: PeerFile,
+  index: number,
+  fakeTcp: FakeTcpConfig,
+  findings: Findings,
+): void {
+  const path = `Peers[${index}].FakeTCPEndPoint`;
+  if (!fakeTcp.isEnabled) {
+    if (peer.FakeTCPEndPoint === undefined) return;
+    findings.warn(path, {
+      allowed: "an endpoint beside FakeTCP.Enabled: true",
+      remedy: "FakeTCP is off: switch it on",
+    });
+    return;
+  }
+  const hasFamily = { 0: true, 4: fakeTcp.ipv4 !== undefined, 6: fakeTcp.ipv6 !== undefined };
+  const endpoints = endpointsForFakeTcp(peer);
+  if (endpoints.length === 0 || endpoints.some((endpoint) => hasFamily[endpoint.lookupFamily])) return;
+  const { lookupFamily } = endpoints[0];
+  const isFamilyOff = lookupFamily === 6 ? file.DisabledAf.IPv6 : file.DisabledAf.IPv4;
+  // Of the peer's other endpoints in a family that is off the user has been told.
+  if (isFamilyOff && peer.FakeTCPEndPoint === undefined) return;
+  findings.warn(path, {
+    allowed: "an endpoint of a family that FakeTCP has",
+    remedy: isFamilyOff
+      ? `DisabledAf switches IPv${lookupFamily} off: FakeTCP can't call the peer`
+      : "FakeTCP can't call the peer over IPv6: write FakeTCP.TunIPv6 and TunPeerIPv6",
   });
 }

@@ -66,17 +66,23 @@ export function oneOfNumbers<N extends number>(...numbers: readonly N[]): Scalar
   };
 }
 
-/** A number, fractions allowed, within a range; `.inf` only if `max` is `Infinity`. */
-export function number(min: number, max: number): ScalarType<number> {
+/**
+ * A number, fractions allowed, within a range; `.inf` only if `max` is `Infinity`.
+ *
+ * @param zeroMeaning Set if 0 is allowed beside the range, and says what it stands for.
+ */
+export function number(min: number, max: number, zeroMeaning?: string): ScalarType<number> {
   return {
     name: "number",
-    allowed: `number${rangeText(min, max)}`,
+    allowed: `number${rangeText(min, max)}${zeroMeaning === undefined ? "" : `, or 0 for ${zeroMeaning}`}`,
     zero: 0,
     secret: false,
     parse(text) {
       const value = parseYamlNumber(text);
       if (value === undefined || Number.isNaN(value)) return { remedy: "write a number" };
-      return value >= min && value <= max ? { value } : { remedy: "write a number of this range" };
+      const isAllowed = (value >= min && value <= max) || (value === 0 && zeroMeaning !== undefined);
+      // Adding 0 turns -0 into 0.
+      return isAllowed ? { value: value + 0 } : { remedy: "write a number of this range" };
     },
   };
 }
@@ -124,6 +130,23 @@ export function oneOfWords<W extends string>(
   };
 }
 
+/** Octets to send: text, or pairs of hexadecimal digits after `0x`. An empty value is the same array each time. */
+export function octets(maxLen: number): ScalarType<Uint8Array> {
+  const none = new Uint8Array();
+  return {
+    name: "octets",
+    allowed: `text, or 0x and pairs of hexadecimal digits; at most ${maxLen} octets`,
+    zero: none,
+    secret: false,
+    parse(written) {
+      if (written === "") return { value: none };
+      const value = /^0x/i.test(written) ? octetsOfHex(written.slice(2)) : new TextEncoder().encode(written);
+      if (value === undefined) return { remedy: "write two hexadecimal digits for each octet after 0x" };
+      return value.length <= maxLen ? { value } : { remedy: `it has ${value.length}: shorten it` };
+    },
+  };
+}
+
 /** A program and its arguments, split as a shell does. */
 export const COMMAND: ScalarType<readonly string[]> = {
   name: "command",
@@ -156,6 +179,10 @@ function rangeText(min: number, max: number): string {
   if (min === -Infinity && max === Infinity) return "";
   const short = (bound: number) => Math.abs(bound) >= 1e6 ? bound.toExponential().replace("+", "") : String(bound);
   return max === Infinity ? `, ${short(min)} or more` : `, ${short(min)} to ${short(max)}`;
+}
+
+function octetsOfHex(digits: string): Uint8Array | undefined {
+  return /^(?:[0-9a-f]{2})+$/i.test(digits) ? Uint8Array.fromHex(digits) : undefined;
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u;

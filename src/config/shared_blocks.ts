@@ -7,17 +7,9 @@
  */
 
 import type { LogLevel } from "../base/log.ts";
-import {
-  DEVICE_NAME,
-  IPV4_ADDRESS,
-  IPV4_INTERFACE,
-  IPV6_ADDRESS,
-  IPV6_INTERFACE,
-  NODE_ID_OR_ALL,
-} from "./network_types.ts";
-import { parseIpAddress } from "../base/endpoint.ts";
+import { IPV4_ADDRESS, IPV6_ADDRESS, NODE_ID_OR_ALL } from "./network_types.ts";
 import { formatKey, KEY_LEN } from "./key_text.ts";
-import { BOOLEAN, number, oneOfWords, PRESHARED_KEY, wholeNumber } from "./scalar_types.ts";
+import { BOOLEAN, number, oneOfWords, PRESHARED_KEY } from "./scalar_types.ts";
 import { block, nodeMap, scalar } from "./schema.ts";
 
 /** A duration that has a meaning at 0 and below: the thing is off. `.inf` is off, too. */
@@ -39,31 +31,6 @@ export const DISABLED_AF = block("Switches address families off. Note the sense:
   ListenIPv6: scalar(IPV6_ADDRESS, "Local IPv6 address to listen on. Empty: all."),
 });
 
-/** `FakeTCP` with the defaults of one kind of node. */
-export function fakeTcpBlock(subnet: 200 | 201, deviceName: string) {
-  const peerV4 = `192.168.${subnet}.2`;
-  return block("Datagrams dressed as TCP, for networks that drop UDP. Not in this release.", {
-    Enabled: scalar(BOOLEAN, "True: use FakeTCP where UDP doesn't get through."),
-    TunName: scalar(DEVICE_NAME, "Name of the TUN device that FakeTCP opens.", { absent: deviceName }),
-    TunIPv4: scalar(IPV4_INTERFACE, "The host's IPv4 address on that device.", {
-      absent: { address: Uint8Array.of(192, 168, subnet, 1), prefixLength: 24 },
-      absentText: `192.168.${subnet}.1/24`,
-    }),
-    TunPeerIPv4: scalar(IPV4_ADDRESS, "FakeTCP's own IPv4 address on that device.", {
-      absent: parseIpAddress(peerV4),
-      absentText: peerV4,
-    }),
-    TunIPv6: scalar(IPV6_INTERFACE, "The host's IPv6 address on that device. Without both IPv6 keys: IPv4 only.", {
-      example: `fd00:${subnet}::1/64`,
-    }),
-    TunPeerIPv6: scalar(IPV6_ADDRESS, "FakeTCP's own IPv6 address on that device.", { example: `fd00:${subnet}::2` }),
-    TunMTU: scalar(wholeNumber(576, 65535, "1500"), "Largest packet on that device.", {
-      absent: 1500,
-      unit: "octets",
-    }),
-  });
-}
-
 export const OBFUSCATION = block("Hides our message formats from observers. Not in this release.", {
   Enabled: scalar(
     BOOLEAN,
@@ -77,38 +44,6 @@ export const OBFUSCATION = block("Hides our message formats from observers. Not 
     },
   }),
 });
-
-/** What stands in for intervals of 0 and below, in seconds. Source: `config.md` §5.4. */
-export const DUAL_STACK_DEFAULTS_S = { failbackDelay: 30, probeInterval: 10, backupKeepalive: 30 } as const;
-
-export const DUAL_STACK = block(
-  "Keeps IPv4 and IPv6 both ready towards a peer that has both. If the block is absent, or has all five keys and all " +
-    "are false or zero, it is on. To switch it off, write Enabled: false and leave out the rest.",
-  {
-    Enabled: scalar(BOOLEAN, "True: on.", { absentText: "see the block", example: "true" }),
-    IPv6Preferred: scalar(BOOLEAN, "True: IPv6 is tried first.", {
-      absentText: "true if the block is absent",
-      example: "true",
-    }),
-    FailbackDelay: scalar(INTERVAL_OR_OFF, "How long the better family must work before traffic returns to it.", {
-      unit: "s",
-      ...dualStackDefault(DUAL_STACK_DEFAULTS_S.failbackDelay),
-    }),
-    ProbeInterval: scalar(INTERVAL_OR_OFF, "Period of probing the family that isn't in use.", {
-      unit: "s",
-      ...dualStackDefault(DUAL_STACK_DEFAULTS_S.probeInterval),
-    }),
-    BackupKeepalive: scalar(INTERVAL_OR_OFF, "Period of keepalives on the family that isn't in use.", {
-      unit: "s",
-      ...dualStackDefault(DUAL_STACK_DEFAULTS_S.backupKeepalive),
-    }),
-  },
-);
-
-/** A written 0 is told from an absent key by this block's own rule, so the default is no `absent` value. */
-function dualStackDefault(seconds: number) {
-  return { absentText: `${seconds}, also for 0 and below`, example: String(seconds) };
-}
 
 export const LOG_LEVEL_BLOCK = block("What is written to standard error.", {
   LogLevel: scalar(LOG_LEVEL, "Least level that is shown. An unknown word acts as error.", { absentText: "info" }),

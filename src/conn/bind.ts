@@ -12,19 +12,14 @@ import { RECEIVED_WORDS } from "../ffi/symbols.ts";
 export const DATAGRAM_BURST_MAX = 32;
 /** Octets of the slot that each message is received into: the greatest run that the kernel merges. */
 export const DATAGRAM_SLOT_LEN = 65536;
-/** Most octets of one run: a UDP payload over IPv4. */
-export const RUN_LEN_MAX = 65507;
-/** Most datagrams of one run: `UDP_MAX_SEGMENTS` of Linux before 6.9. */
-export const RUN_DATAGRAMS_MAX = 64;
 
 /** Datagrams as a bind delivers them; belongs to one lane and is used again and again. */
 export interface DatagramBurst {
-  /** Message `i` begins at `i` × {@linkcode DATAGRAM_SLOT_LEN}. */
   readonly octets: Uint8Array;
   readonly view: DataView;
   /**
    * {@linkcode RECEIVED_WORDS} words a message: length, length of each datagram in it (the last may be shorter), whether it
-   * was cut off, nothing, then the endpoint it came from.
+   * was cut off, offset in `octets`, then the endpoint it came from.
    */
   readonly received: Uint32Array;
 }
@@ -39,17 +34,32 @@ export function createDatagramBurst(): DatagramBurst {
   };
 }
 
-/** One socket of one address family and transport. */
+/** One socket, or what behaves like one, of one transport. */
 export interface Bind extends Disposable {
   /** Descriptor that becomes readable when datagrams wait. */
   readonly fd: number;
-  /** Address family of the endpoints it takes: 4 or 6. */
-  readonly family: number;
+  /** How its datagrams travel, a {@linkcode Transport}. */
+  readonly transport: number;
+  /** The path kinds that it serves, see `base/path_kind.ts`: one for each address family of the endpoints it takes. */
+  readonly kinds: readonly number[];
+  /** Most octets of one run. */
+  readonly runLenMax: number;
+  /** Most datagrams of one run. */
+  readonly runDatagramsMax: number;
+
+  /**
+   * Does what is due, and hears what time it is. Called once each turn, before anything else. Allocates nothing.
+   *
+   * @param nowMs Time of this turn; it holds until the next call.
+   * @returns Milliseconds until it wants to be called again at the latest; `Infinity` for never.
+   */
+  service(nowMs: number): number;
 
   /**
    * Receives what waits, {@linkcode DATAGRAM_BURST_MAX} messages at most. Allocates nothing.
    *
-   * @returns The number of messages, or a negative error number: −EAGAIN when nothing waits.
+   * @returns The number of messages, 0 if something came that holds no datagram, or a negative error number: −EAGAIN when
+   * nothing waits.
    */
   receiveBurst(burst: DatagramBurst): number;
 
@@ -63,6 +73,16 @@ export interface Bind extends Disposable {
    * @returns How many runs were sent.
    */
   sendRuns(octets: Uint8Array, runs: Uint32Array, count: number, endpoints: Uint32Array): number;
+
+  /**
+   * Takes out what the network answered to datagrams that couldn't be delivered (ICMP). To be called until it returns 0
+   * when the descriptor reports an error. Allocates nothing.
+   *
+   * @param records Receives `ERROR_WORDS` words an error, as many as fit: error number, origin (an `ErrorOrigin`),
+   *   type << 8 | code, what it tells (the MTU, for `EMSGSIZE`), then the endpoint that the datagram was sent to.
+   * @returns The number of errors, or a negative error number.
+   */
+  readErrors(records: Uint32Array): number;
 
   /** Waits until there is room to send again, `timeoutMs` at most. */
   waitForRoom(timeoutMs: number): void;

@@ -5,9 +5,11 @@
  */
 
 import { copyEndpoint, ENDPOINT_WORDS } from "../base/endpoint.ts";
+import { familyOf, PathKind, transportOf } from "../base/path_kind.ts";
 import { Errno } from "../ffi/errno.ts";
-import { RECEIVED_ENDPOINT, RECEIVED_WORDS, RUN_WORDS } from "../ffi/symbols.ts";
-import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst, RUN_LEN_MAX } from "./bind.ts";
+import { ERROR_WORDS, ErrorOrigin, RECEIVED_AT, RECEIVED_ENDPOINT, RECEIVED_WORDS, RUN_WORDS } from "../ffi/symbols.ts";
+import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst } from "./bind.ts";
+import { UDP_RUN_DATAGRAMS_MAX, UDP_RUN_LEN_MAX } from "./udp_bind.ts";
 
 /** A datagram on its way, with the endpoint that it came from or goes to. */
 export interface Datagram {
@@ -25,20 +27,37 @@ export interface MemoryRun {
   readonly endpoint: Uint32Array;
 }
 
+/** What the network answered to a datagram that it couldn't deliver. */
+export interface DeliveryError {
+  readonly errno: number;
+  /** Where the datagram was sent to. */
+  readonly endpoint: Uint32Array;
+  /** For `EMSGSIZE`: the MTU. */
+  readonly info?: number;
+}
+
 /** Datagrams that the owner puts in are received; datagrams that are sent can be taken out. */
 export class MemoryBind implements Bind {
   readonly fd = -1;
-  readonly family: number;
+  readonly transport: number;
+  readonly kinds: readonly number[];
+  readonly runLenMax = UDP_RUN_LEN_MAX;
+  readonly runDatagramsMax = UDP_RUN_DATAGRAMS_MAX;
   /** What was sent, one entry a datagram, runs taken apart. */
   readonly sent: Datagram[] = [];
   /** How often the sender waited for room. */
   waits = 0;
+  /** The time it was told last, ms. */
+  nowMs = 0;
   /** Decides for each run: 0 lets it through, else it fails with this error number. */
   refuse: (run: MemoryRun) => number = () => 0;
   readonly #waiting: Datagram[] = [];
+  readonly #errors: DeliveryError[] = [];
 
-  constructor(family = 4) {
-    this.family = family;
+  /** @param kinds Path kinds to play, of one transport; UDP over IPv4 if there are none. */
+  constructor(...kinds: number[]) {
+    this.kinds = kinds.length === 0 ? [PathKind.UDP4] : kinds;
+    this.transport = transportOf(this.kinds[0]);
   }
 
   /** Datagrams that weren't received yet. */
@@ -51,6 +70,16 @@ export class MemoryBind implements Bind {
     this.#waiting.push(datagram);
   }
 
+  /** Queues an error to be read. */
+  putError(error: DeliveryError): void {
+    this.#errors.push(error);
+  }
+
+  service(nowMs: number): number {
+    this.nowMs = nowMs;
+    return Infinity;
+  }
+
   receiveBurst(burst: DatagramBurst): number {
     const batch = this.#waiting.splice(0, DATAGRAM_BURST_MAX);
     batch.forEach(({ octets, endpoint, segment }, index) => {
@@ -59,6 +88,7 @@ export class MemoryBind implements Bind {
       burst.received[at] = Math.min(octets.length, DATAGRAM_SLOT_LEN);
       burst.received[at + 1] = segment ?? burst.received[at];
       burst.received[at + 2] = octets.length > DATAGRAM_SLOT_LEN ? 1 : 0;
+      burst.received[at + RECEIVED_AT] = index * DATAGRAM_SLOT_LEN;
       copyEndpoint(endpoint, 0, burst.received, at + RECEIVED_ENDPOINT);
     });
     return batch.length === 0 ? -Errno.EAGAIN : batch.length;
@@ -72,7 +102,7 @@ export class MemoryBind implements Bind {
       const endpoint = endpoints.slice(endpointIndex * ENDPOINT_WORDS, (endpointIndex + 1) * ENDPOINT_WORDS);
       const datagramLen = segment === 0 ? length : segment;
       const datagrams = length === 0 ? 1 : Math.ceil(length / datagramLen);
-      const errno: number = isFull ? Errno.EAGAIN : this.#judge({ datagrams, datagramLen, endpoint });
+      const errno: number = isFull ? Errno.EAGAIN : this.#judge({ datagrams, datagramLen, endpoint }, length);
       isFull = errno === Errno.EAGAIN;
       runs[index * RUN_WORDS + 4] = errno;
       if (errno !== 0) continue;
@@ -85,9 +115,19 @@ export class MemoryBind implements Bind {
     return sent;
   }
 
-  #judge(run: MemoryRun): number {
-    if (run.endpoint[0] !== this.family) return Errno.EAFNOSUPPORT;
-    return run.datagrams * run.datagramLen > RUN_LEN_MAX ? Errno.EMSGSIZE : this.refuse(run);
+  #judge(run: MemoryRun, length: number): number {
+    if (!this.kinds.some((kind) => familyOf(kind) === run.endpoint[0])) return Errno.EAFNOSUPPORT;
+    return length > this.runLenMax ? Errno.EMSGSIZE : this.refuse(run);
+  }
+
+  readErrors(records: Uint32Array): number {
+    const batch = this.#errors.splice(0, Math.floor(records.length / ERROR_WORDS));
+    batch.forEach(({ errno, endpoint, info = 0 }, index) => {
+      const at = index * ERROR_WORDS;
+      records.set([errno, endpoint[0] === 4 ? ErrorOrigin.ICMP : ErrorOrigin.ICMP6, 0, info], at);
+      copyEndpoint(endpoint, 0, records, at + RECEIVED_ENDPOINT);
+    });
+    return batch.length;
   }
 
   waitForRoom(): void {

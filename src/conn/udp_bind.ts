@@ -5,11 +5,16 @@
  */
 
 import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
+import { pathKindOf, Transport } from "../base/path_kind.ts";
 import { Errno } from "../ffi/errno.ts";
 import { loadShim, type Shim } from "../ffi/shim.ts";
-import { UdpFlag } from "../ffi/symbols.ts";
+import { ERROR_WORDS, UdpFlag } from "../ffi/symbols.ts";
 import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst } from "./bind.ts";
 
+/** Most octets of one run: a UDP payload over IPv4. */
+export const UDP_RUN_LEN_MAX = 65507;
+/** Most datagrams of one run: `UDP_MAX_SEGMENTS` of Linux before 6.9. */
+export const UDP_RUN_DATAGRAMS_MAX = 64;
 /** Wish for both buffers of a socket: what arrives within some milliseconds at 10 Gbit/s. */
 const SOCKET_BUFFER_LEN = 8 << 20;
 
@@ -23,6 +28,11 @@ export interface UdpSocketOptions {
   readonly fwMark: number;
   /** Whether answers leave from the address that was asked (`--bind linux`), or from where the route says. */
   readonly packetInfo: boolean;
+  /**
+   * Whether {@linkcode UdpBind.readErrors} tells what the network couldn't deliver. Who asks for it must read: unread errors
+   * keep the descriptor awake, and take room from what is received.
+   */
+  readonly reportErrors?: boolean;
 }
 
 /** The sockets of one address family. */
@@ -45,7 +55,7 @@ export function openUdpSockets(options: UdpSocketOptions, shim: Shim = loadShim(
   const { symbols } = shim;
   const local = Uint32Array.from(options.local.subarray(0, ENDPOINT_WORDS));
   const object = `UDP ${formatEndpoint(local, 0)}`;
-  const common = options.packetInfo ? UdpFlag.PKTINFO : 0;
+  const common = (options.packetInfo ? UdpFlag.PKTINFO : 0) | (options.reportErrors ? UdpFlag.ERRORS : 0);
   const fds: number[] = [];
 
   function openOne(flags: number): number {
@@ -73,14 +83,24 @@ export function openUdpSockets(options: UdpSocketOptions, shim: Shim = loadShim(
 /** One UDP socket, as a lane or the control thread sees it. */
 export class UdpBind implements Bind {
   readonly fd: number;
+  /** Address family of the endpoints it takes: 4 or 6. */
   readonly family: number;
+  readonly transport = Transport.UDP;
+  readonly kinds: readonly number[];
+  readonly runLenMax = UDP_RUN_LEN_MAX;
+  readonly runDatagramsMax = UDP_RUN_DATAGRAMS_MAX;
   readonly #shim: Shim;
 
   /** @param fd Descriptor of {@linkcode openUdpSockets}; closed with this object. */
   constructor(fd: number, family: number, shim: Shim = loadShim()) {
     this.fd = fd;
     this.family = family;
+    this.kinds = [pathKindOf(Transport.UDP, family)];
     this.#shim = shim;
+  }
+
+  service(): number {
+    return Infinity;
   }
 
   receiveBurst(burst: DatagramBurst): number {
@@ -101,6 +121,10 @@ export class UdpBind implements Bind {
     endpoints: Uint32Array<ArrayBuffer>,
   ): number {
     return this.#shim.symbols.eg_udp_send(this.fd, octets, runs, count, endpoints);
+  }
+
+  readErrors(records: Uint32Array<ArrayBuffer>): number {
+    return this.#shim.symbols.eg_udp_errors(this.fd, records, Math.floor(records.length / ERROR_WORDS));
   }
 
   waitForRoom(timeoutMs: number): void {

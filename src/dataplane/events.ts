@@ -11,6 +11,7 @@
  * | 16–23 | arrival time, ms, float64 |
  * | 24–71 | endpoint that it came from, see `base/endpoint.ts` |
  * | 72–75 | a number whose meaning depends on the kind |
+ * | 76–79 | kind of the path, or −1 |
  * | 80 … | payload |
  *
  * A lane never waits: when the ring is full it counts `EVENT_OVERFLOW` and goes on.
@@ -35,8 +36,16 @@ export const EventKind = {
   SESSION_WANTED: 5,
   /** A descriptor of the lane failed. Number: errno; peer row: index of the descriptor, see `lane.ts`. */
   LANE_FAILED: 6,
-  /** The socket refused to send to the peer. Number: errno. */
+  /** A path's bind refused to send to the peer. Number: errno. */
   SEND_FAILED: 7,
+  /** There is traffic to the peer, and its current path is unconfirmed. */
+  PROBE_WANTED: 8,
+  /** A FakeTCP packet that no lane can deal with: see `faketcp/stack.ts`. Payload: the packet's beginning. */
+  SEGMENT: 9,
+  /** The network says that a datagram didn't arrive (ICMP). Endpoint: where it was sent to; number: errno. */
+  UNREACHABLE: 10,
+  /** Datagrams on a FakeTCP connection come with wrong borders. Endpoint: names the connection; number: 1 for merged ones, 2 for single ones too. */
+  BORDER_LOSS: 11,
 } as const;
 
 /** Octets of a slot. */
@@ -50,6 +59,7 @@ const PAYLOAD_LENGTH = 12;
 const TIME = 16;
 const ENDPOINT = 24;
 const NUMBER = 72;
+const PATH = 76;
 const PAYLOAD = 80;
 
 /** Longest payload of an event, in octets. */
@@ -70,6 +80,7 @@ export function attachEventRing(buffer: SharedArrayBuffer): Ring {
 /**
  * Puts an event. Allocates nothing.
  *
+ * @param path Kind of the path that it concerns, −1 for none.
  * @param endpoint Words of the burst or table that hold the source endpoint, at `endpointAt`; `endpointAt` −1 for none.
  * @param payload Buffer that holds `payloadLen` octets at `payloadAt`; at most {@linkcode EVENT_PAYLOAD_MAX} are taken.
  * @returns Whether there was room.
@@ -81,6 +92,7 @@ export function putEvent(
   sessionRow: number,
   timeMs: number,
   number: number,
+  path: number,
   endpoint: Uint32Array,
   endpointAt: number,
   payload: Uint8Array,
@@ -97,6 +109,7 @@ export function putEvent(
   view.setInt32(at + PAYLOAD_LENGTH, payloadLen, true);
   view.setFloat64(at + TIME, timeMs, true);
   view.setInt32(at + NUMBER, number, true);
+  view.setInt32(at + PATH, path, true);
   if (endpointAt >= 0) copyEndpoint(endpoint, endpointAt, ring.words, (at + ENDPOINT) >> 2);
   for (let index = 0; index < payloadLen; index++) octets[at + PAYLOAD + index] = payload[payloadAt + index];
   ring.endPut();
@@ -111,8 +124,9 @@ export function putPlainEvent(
   sessionRow: number,
   timeMs: number,
   number: number,
+  path: number,
 ): boolean {
-  return putEvent(ring, kind, peerRow, sessionRow, timeMs, number, ring.words, -1, NO_PAYLOAD, 0, 0);
+  return putEvent(ring, kind, peerRow, sessionRow, timeMs, number, path, ring.words, -1, NO_PAYLOAD, 0, 0);
 }
 
 /** One event, copied out of its ring. */
@@ -122,6 +136,8 @@ export interface LaneEvent {
   sessionRow: number;
   timeMs: number;
   number: number;
+  /** Kind of the path, −1 for none. */
+  path: number;
   /** Endpoint record of 12 words. */
   endpoint: Uint32Array;
   payload: Uint8Array;
@@ -147,6 +163,7 @@ function createEvent(ring: Ring, at: number): LaneEvent {
     sessionRow: view.getInt32(at + SESSION, true),
     timeMs: view.getFloat64(at + TIME, true),
     number: view.getInt32(at + NUMBER, true),
+    path: view.getInt32(at + PATH, true),
     endpoint: words.slice(endpointAt, endpointAt + ENDPOINT_WORDS),
     payload: octets.slice(payloadAt, payloadAt + view.getInt32(at + PAYLOAD_LENGTH, true)),
   };

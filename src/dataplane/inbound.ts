@@ -13,15 +13,17 @@
  * @module
  */
 
+import { ENDPOINT_CONNECTION } from "../base/endpoint.ts";
 import { BROADCAST_NODE_ID, INVALID_NODE_ID, type NodeId, SPREAD_NODE_ID, SUPER_NODE_ID } from "../base/node_id.ts";
+import { PATH_KIND_COUNT, pathKindOf, Transport } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
-import { type Bind, createDatagramBurst, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN } from "../conn/bind.ts";
-import { RECEIVED_ENDPOINT, RECEIVED_WORDS } from "../ffi/symbols.ts";
+import { type Bind, createDatagramBurst, DATAGRAM_BURST_MAX } from "../conn/bind.ts";
+import { RECEIVED_AT, RECEIVED_ENDPOINT, RECEIVED_WORDS } from "../ffi/symbols.ts";
 import { type Shim } from "../ffi/shim.ts";
 import { checkEgContent, EG_HEADER_LEN, readDestination, readSource } from "../wire/eg_header.ts";
 import { ETHERNET_ADDRESSES_LEN } from "../wire/ethernet.ts";
 import { checkHandshake, mac1Offset } from "../wire/handshake_message.ts";
-import { FIRST_TRANSPORT_TYPE, isKnownUsage, MessageType } from "../wire/message_type.ts";
+import { FIRST_TRANSPORT_TYPE, isKnownUsage, isNeighbourUsage, MessageType } from "../wire/message_type.ts";
 import {
   KEEPALIVE_LEN,
   MIN_DATAGRAM_LEN,
@@ -30,12 +32,14 @@ import {
   TRANSPORT_HEADER_LEN,
   TRANSPORT_OVERHEAD_LEN,
 } from "../wire/transport_message.ts";
+import { BorderCheck, BorderVerdict } from "./border_check.ts";
 import { EventKind } from "./events.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { OPEN_BURST_MAX, Opener } from "./open.ts";
+import { Relay } from "./relay.ts";
 import { type Sealer } from "./seal.ts";
 import { type Staging } from "./staging.ts";
-import { lowestPeer, NO_ROW, NO_ROW_16, PeerState, SessionState, Setting } from "./tables.ts";
+import { NO_ROW, PeerState, SessionState } from "./tables.ts";
 import { type TapWriter } from "./tap_writer.ts";
 
 /** Length of the all-zero datagram that reference nodes send on a standby path (`wire.md` §9.3). */
@@ -47,17 +51,22 @@ const COOKIE_REPLIES_PER_SECOND = 64;
 export class Inbound implements Disposable {
   readonly #context: LaneContext;
   readonly #sealer: Sealer;
-  readonly #staging: Staging;
+  readonly #relay: Relay;
   readonly #tapWriter: TapWriter;
   readonly #shim: Shim;
   readonly #burst = createDatagramBurst();
   readonly #opener: Opener;
+  readonly #borders: BorderCheck;
   readonly #mac1 = new Uint8Array(8);
+  /** Transport of the bind whose burst is being handled. */
+  #transport: number = Transport.UDP;
   #cookieReplySecond = 0;
   #cookieReplies = 0;
   #confirmedSession: number = NO_ROW;
 
   /**
+   * @param identification Random, different for each lane: of the first packet to be fragmented.
+   * @param connections Rows of the table of FakeTCP connections, 0 without FakeTCP.
    * @param mac1Key Key that proves knowledge of our public key, 32 octets.
    * @param makeTapWriter Makes the way to the tap for frames that lie in the given buffer.
    */
@@ -65,15 +74,18 @@ export class Inbound implements Disposable {
     context: LaneContext,
     sealer: Sealer,
     staging: Staging,
+    identification: number,
+    connections: number,
     mac1Key: Uint8Array<ArrayBuffer>,
     shim: Shim,
     makeTapWriter: (octets: Uint8Array) => TapWriter,
   ) {
     this.#context = context;
     this.#sealer = sealer;
-    this.#staging = staging;
     this.#shim = shim;
     this.#tapWriter = makeTapWriter(this.#burst.octets);
+    this.#relay = new Relay(context, sealer, staging, this.#burst.octets, this.#burst.view, identification);
+    this.#borders = new BorderCheck(connections);
     this.#opener = new Opener(context, this.#burst.octets, this.#burst.view, shim);
     shim.check("make MAC1 context", "BLAKE2s", shim.symbols.eg_mac_set(this.#mac1, 0, mac1Key));
   }
@@ -87,6 +99,7 @@ export class Inbound implements Disposable {
     const { received } = this.#burst;
     const count = bind.receiveBurst(this.#burst);
     if (count <= 0) return count;
+    this.#transport = bind.transport;
     this.#sealer.begin(this.#burst.octets, this.#burst.octets);
     for (let message = 0; message < count; message++) {
       const word = message * RECEIVED_WORDS;
@@ -94,6 +107,7 @@ export class Inbound implements Disposable {
       else this.#takeApart(message, received[word], received[word + 1]);
     }
     this.#processOpened();
+    if (bind.transport === Transport.FAKETCP) this.#judgeBorders(count);
     return count === DATAGRAM_BURST_MAX ? 1 : 0;
   }
 
@@ -109,12 +123,18 @@ export class Inbound implements Disposable {
 
   /** Takes a received message apart into its datagrams. */
   #takeApart(message: number, length: number, segment: number): void {
-    const start = message * DATAGRAM_SLOT_LEN;
+    const start = this.#burst.received[message * RECEIVED_WORDS + RECEIVED_AT];
     const step = segment === 0 ? length : segment;
+    this.#borders.begin(message, Math.ceil(length / Math.max(step, 1)));
     for (let offset = 0; offset < length; offset += step) {
       this.#admit(start + offset, Math.min(step, length - offset), message);
     }
     if (length === 0) this.#context.drop(Reason.DATAGRAM_TRUNCATED);
+  }
+
+  /** Returns the kind of the path that a message came on. */
+  #pathOf(message: number): number {
+    return pathKindOf(this.#transport, this.#burst.received[message * RECEIVED_WORDS + RECEIVED_ENDPOINT]);
   }
 
   #admit(at: number, length: number, message: number): void {
@@ -142,7 +162,9 @@ export class Inbound implements Disposable {
       }
     }
     const endpointAt = message * RECEIVED_WORDS + RECEIVED_ENDPOINT;
-    if (!context.notifyWith(EventKind.HANDSHAKE, NO_ROW, NO_ROW, 0, received, endpointAt, octets, at, length)) {
+    const path = this.#pathOf(message);
+    this.#borders.noteAuthentic(message);
+    if (!context.notifyWith(EventKind.HANDSHAKE, NO_ROW, NO_ROW, 0, path, received, endpointAt, octets, at, length)) {
       context.drop(Reason.HANDSHAKE_OVERLOAD);
     }
   }
@@ -163,11 +185,38 @@ export class Inbound implements Disposable {
     opener.open();
     this.#confirmedSession = NO_ROW;
     for (let index = 0; index < opener.count; index++) {
+      if (opener.isAuthentic(index)) this.#borders.noteAuthentic(opener.messages[index]);
       if (opener.isAccepted(index)) this.#handleMessage(index);
     }
     this.#sealer.flush();
     this.#tapWriter.flush();
     opener.clear();
+  }
+
+  /** Looks, after a burst of FakeTCP, whether datagrams come as they were sent, and tells the control thread if not. */
+  #judgeBorders(count: number): void {
+    const { received } = this.#burst;
+    for (let message = 0; message < count; message++) {
+      const endpointAt = message * RECEIVED_WORDS + RECEIVED_ENDPOINT;
+      const connection = received[endpointAt + ENDPOINT_CONNECTION] - 1;
+      if (connection < 0) continue;
+      const verdict = this.#borders.judge(message, connection);
+      if (verdict === BorderVerdict.NONE) continue;
+      const path = this.#pathOf(message);
+      const { octets } = this.#burst;
+      this.#context.notifyWith(
+        EventKind.BORDER_LOSS,
+        NO_ROW,
+        NO_ROW,
+        verdict,
+        path,
+        received,
+        endpointAt,
+        octets,
+        0,
+        0,
+      );
+    }
   }
 
   #handleMessage(index: number): void {
@@ -193,10 +242,15 @@ export class Inbound implements Disposable {
     if (contentLen > 0) tables.lastDataReceivedMs[activity] = nowMs;
     tables.receivedPackets[activity]++;
     tables.receivedOctets[activity] += contentLen + TRANSPORT_OVERHEAD_LEN;
-    context.noteSource(peerRow, session, this.#burst.received, message * RECEIVED_WORDS + RECEIVED_ENDPOINT);
+    const kind = this.#pathOf(message);
+    const path = context.pathActivityAt + peerRow * PATH_KIND_COUNT + kind;
+    tables.pathReceivedMs[path] = nowMs;
+    tables.pathReceivedPackets[path]++;
+    tables.pathReceivedOctets[path] += contentLen + TRANSPORT_OVERHEAD_LEN;
+    context.noteSource(peerRow, kind, session, this.#burst.received, message * RECEIVED_WORDS + RECEIVED_ENDPOINT);
     if (tables.sessionState[session] === SessionState.NEXT && session !== this.#confirmedSession) {
       // What the ring had no room for is reported again with the next message.
-      if (context.noteConfirmed(peerRow, session)) this.#confirmedSession = session;
+      if (context.noteConfirmed(peerRow, session, kind)) this.#confirmedSession = session;
     }
   }
 
@@ -205,19 +259,24 @@ export class Inbound implements Disposable {
     const context = this.#context;
     const { octets, view } = this.#burst;
     const type = readType(view, at);
-    if (!isKnownUsage(type)) return context.drop(Reason.USAGE_UNKNOWN);
+    const isForNeighbour = isNeighbourUsage(type);
+    if (!isForNeighbour && !isKnownUsage(type)) return context.drop(Reason.USAGE_UNKNOWN);
     const contentAt = at + TRANSPORT_HEADER_LEN;
     const destination = readDestination(octets, contentAt);
     const source = readSource(octets, contentAt);
     const fromSuper = context.tables.peerState[peerRow] === PeerState.SUPER;
     if (source === context.selfNodeId) return context.drop(Reason.OWN_SOURCE);
     if (type === MessageType.SERVER_UPDATE && !fromSuper) return context.drop(Reason.USAGE_FORBIDDEN);
+    if (isForNeighbour) {
+      if (destination !== context.selfNodeId) return context.drop(Reason.USAGE_FORBIDDEN);
+      return this.#tellControl(type, peerRow, index, at, contentLen);
+    }
 
     switch (destination) {
       case context.selfNodeId:
         break;
       case BROADCAST_NODE_ID:
-        this.#relayBroadcast(peerRow, type, at, contentLen, source);
+        this.#relay.relayBroadcast(peerRow, type, at, contentLen, source);
         break;
       case SPREAD_NODE_ID:
         // Rare control messages: the control thread filters duplicates, relays and processes.
@@ -230,7 +289,7 @@ export class Inbound implements Disposable {
       case INVALID_NODE_ID:
         return context.drop(Reason.NO_ROUTE);
       default:
-        return this.#relayUnicast(peerRow, type, at, contentLen, destination, source);
+        return this.#relay.relayUnicast(peerRow, type, at, contentLen, destination, source);
     }
     if (type === MessageType.NORMAL) return this.#deliver(index, contentAt, contentLen, source);
     if (type === MessageType.REGISTER) return context.drop(Reason.USAGE_FORBIDDEN);
@@ -249,6 +308,7 @@ export class Inbound implements Disposable {
       peerRow,
       session,
       number,
+      this.#pathOf(this.#opener.messages[index]),
       received,
       endpointAt,
       octets,
@@ -261,77 +321,8 @@ export class Inbound implements Disposable {
   #deliver(index: number, contentAt: number, contentLen: number, source: NodeId): void {
     const frameLen = contentLen - EG_HEADER_LEN;
     if (frameLen <= ETHERNET_ADDRESSES_LEN) return this.#context.drop(Reason.FRAME_TRUNCATED);
-    this.#tapWriter.push(contentAt + EG_HEADER_LEN, frameLen, this.#opener.frameSum(index), source);
-  }
-
-  #relayUnicast(
-    fromPeer: number,
-    type: number,
-    at: number,
-    contentLen: number,
-    destination: NodeId,
-    source: NodeId,
-  ): void {
-    const context = this.#context;
-    const toPeer = context.tables.nextHopPeer[destination];
-    if (toPeer === NO_ROW_16) return context.drop(Reason.NO_ROUTE);
-    if (toPeer === fromPeer) return context.drop(Reason.ROUTE_BACK);
-    const ttl = this.#ttlToRelay(type, at, contentLen);
-    if (ttl >= 0) this.#relayTo(toPeer, type, ttl, at, contentLen, destination, source);
-  }
-
-  /** Passes a broadcast on to the neighbours that get it through us. */
-  #relayBroadcast(fromPeer: number, type: number, at: number, contentLen: number, source: NodeId): void {
-    const { tables } = this.#context;
-    const slot = tables.relaySlot[source];
-    if (slot === NO_ROW_16) return;
-    let ttl = -1;
-    for (let word = 0; word < tables.peerBitmapWords; word++) {
-      for (let bits = tables.relayPeers[slot * tables.peerBitmapWords + word]; bits !== 0; bits &= bits - 1) {
-        const toPeer = lowestPeer(word, bits);
-        if (toPeer === fromPeer) continue;
-        if (ttl < 0) ttl = this.#ttlToRelay(type, at, contentLen);
-        if (ttl < 0) return;
-        this.#relayTo(toPeer, type, ttl, at, contentLen, BROADCAST_NODE_ID, source);
-      }
-    }
-  }
-
-  /** Returns the TTL to relay a message with, or −1 after counting why it isn't relayed. */
-  #ttlToRelay(type: number, at: number, contentLen: number): number {
-    const context = this.#context;
-    const ttl = readTtl(this.#burst.view, at);
-    let reason: number = Reason.NONE;
-    if (context.tables.settings[Setting.DISABLE_RELAY] !== 0) reason = Reason.RELAY_DISABLED;
-    else if (ttl === 0) reason = Reason.TTL_EXPIRED;
-    else if (type === MessageType.NORMAL && contentLen - EG_HEADER_LEN <= ETHERNET_ADDRESSES_LEN) {
-      reason = Reason.FRAME_TRUNCATED;
-    }
-    if (reason === Reason.NONE) return ttl - 1;
-    context.drop(reason);
-    return -1;
-  }
-
-  #relayTo(
-    peerRow: number,
-    type: number,
-    ttl: number,
-    at: number,
-    contentLen: number,
-    destination: NodeId,
-    source: NodeId,
-  ): void {
-    const context = this.#context;
-    if (context.refreshEndpoint(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT);
-    const frameAt = at + TRANSPORT_HEADER_LEN + EG_HEADER_LEN;
-    const frameLen = contentLen - EG_HEADER_LEN;
-    const { octets } = this.#burst;
-    const session = context.sessionToSend(peerRow);
-    const counter = session === NO_ROW ? NO_ROW : this.#sealer.reserve(session, 1);
-    if (counter === NO_ROW) {
-      this.#staging.put(peerRow, type, ttl, destination, source, octets, 0, 0, octets, frameAt, frameLen, 0, 0);
-      return;
-    }
-    this.#sealer.add(peerRow, session, counter, type, ttl, destination, source, 0, 0, frameAt, frameLen, 0, 0);
+    const frameAt = contentAt + EG_HEADER_LEN;
+    this.#relay.clampTowards(source, frameAt, frameLen);
+    this.#tapWriter.push(frameAt, frameLen, this.#opener.frameSum(index), source);
   }
 }

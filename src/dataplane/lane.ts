@@ -4,7 +4,8 @@
  *
  * ```text
  *        ┌──────────────────────────── turn ────────────────────────────┐
- *   poll(tap, binds, wake-up) ──▶ tap: outbound, at most some bursts
+ *   poll(tap, binds, wake-up) ──▶ each bind: what is due by the clock, such as delayed acknowledgments
+ *                             ──▶ tap: outbound, at most some bursts
  *                             ──▶ each bind: inbound, at most some bursts
  *                             ──▶ wake-up: what waited for a session
  * ```
@@ -19,6 +20,7 @@ import { type Ring } from "../base/ring.ts";
 import { type Bind } from "../conn/bind.ts";
 import { Errno } from "../ffi/errno.ts";
 import { type Shim } from "../ffi/shim.ts";
+import { ERROR_WORDS, PollEvent } from "../ffi/symbols.ts";
 import { l2fibSweep } from "../route/l2fib.ts";
 import { type TapDevice } from "../tap/device.ts";
 import { Inbound } from "./inbound.ts";
@@ -35,6 +37,9 @@ const BURSTS_PER_TURN = 4;
 /** Time between two sweeps of what has grown old. */
 const SWEEP_INTERVAL_MS = 1000;
 
+/** Errors read in one go. */
+const ERRORS_MAX = 8;
+
 /** What a lane is made of. */
 export interface LaneOptions {
   readonly tables: Tables;
@@ -46,6 +51,8 @@ export interface LaneOptions {
   /** Whether the tap takes, and hands over, merged UDP. */
   readonly mergeUdp: boolean;
   readonly binds: readonly Bind[];
+  /** Rows of the table of FakeTCP connections; 0 without FakeTCP. */
+  readonly connections: number;
   /** Descriptor by which the control thread wakes this lane; −1 where there is none. */
   readonly wakeFd: number;
   /** Random, the same for all lanes. */
@@ -76,7 +83,10 @@ export class Lane implements Disposable {
   readonly #revents: Uint32Array<ArrayBuffer>;
   /** When the last wait ended, ms. */
   readonly #nowMs = new Float64Array(1);
+  readonly #errors = new Uint32Array(ERRORS_MAX * ERROR_WORDS);
   #sweptMs = 0;
+  /** How long the next wait may last, ms: until a bind has something to do by the clock. */
+  #waitMs = 0;
 
   constructor(options: LaneOptions, shim: Shim) {
     const { tables, tap, binds, l2fibSeed } = options;
@@ -96,11 +106,15 @@ export class Lane implements Disposable {
     this.#context = context;
     this.#sealer = new Sealer(context, binds, shim);
     this.#staging = new Staging(context, tables.settings[Setting.MTU]);
-    this.#outbound = new Outbound(context, tap, this.#sealer, this.#staging, l2fibSeed);
+    // Both fragment, and their packets must not be taken for each other's.
+    const identification = Math.imul(l2fibSeed, 2 * options.lane + 1);
+    this.#outbound = new Outbound(context, tap, this.#sealer, this.#staging, l2fibSeed, identification);
     this.#inbound = new Inbound(
       context,
       this.#sealer,
       this.#staging,
+      ~identification,
+      options.connections,
       options.mac1Key,
       shim,
       (octets) => new TapWriter(context, tap, octets, l2fibSeed, options.mergeUdp),
@@ -118,7 +132,7 @@ export class Lane implements Disposable {
   turn(): void {
     const { symbols } = this.#shim;
     const count = this.#fds.length;
-    const ready = symbols.eg_poll(this.#fds, this.#revents, count, SWEEP_INTERVAL_MS, this.#nowMs);
+    const ready = symbols.eg_poll(this.#fds, this.#revents, count, this.#waitMs, this.#nowMs);
     // After an error nothing is known of the descriptors: each is tried.
     this.step(this.#nowMs[0], ready >= 0 ? this.#revents : undefined);
   }
@@ -132,15 +146,21 @@ export class Lane implements Disposable {
     this.#context.nowMs = nowMs;
     this.#context.nowSeconds = 1 + Math.floor(nowMs / 1000);
     const binds = this.#binds;
+    for (let index = 0; index < binds.length; index++) binds[index].service(nowMs);
     if (revents === undefined || revents[0] !== 0) this.#drainTap();
     for (let index = 0; index < binds.length; index++) {
-      if (revents === undefined || revents[index + 1] !== 0) this.#drainBind(index);
+      if (revents === undefined) this.#drainBind(index, PollEvent.ERR);
+      else if (revents[index + 1] !== 0) this.#drainBind(index, revents[index + 1]);
     }
     if (revents === undefined || revents[binds.length + 1] !== 0) {
       if (this.#wakeFd >= 0) this.#shim.symbols.eg_eventfd_drain(this.#wakeFd);
       this.#staging.flush(this.#sealer);
     }
     if (nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(nowMs);
+    this.#waitMs = SWEEP_INTERVAL_MS;
+    for (let index = 0; index < binds.length; index++) {
+      this.#waitMs = Math.min(this.#waitMs, Math.ceil(binds[index].service(nowMs)));
+    }
   }
 
   [Symbol.dispose](): void {
@@ -156,12 +176,21 @@ export class Lane implements Disposable {
     }
   }
 
-  #drainBind(index: number): void {
+  #drainBind(index: number, revents: number): void {
+    if ((revents & PollEvent.ERR) !== 0) this.#reportErrors(this.#binds[index]);
     for (let burst = 0; burst < BURSTS_PER_TURN; burst++) {
       const result = this.#inbound.turn(this.#binds[index]);
       // Other errors are those of earlier datagrams (ICMP), which reading has cleared.
-      if (result === -Errno.EBADF) this.#fail(index + 1, -result);
+      if (result === -Errno.EBADF || result === -Errno.EBADFD) this.#fail(index + 1, -result);
       if (result <= 0) return;
+    }
+  }
+
+  /** Tells the control thread which datagrams the network says it couldn't deliver. */
+  #reportErrors(bind: Bind): void {
+    const count = bind.readErrors(this.#errors);
+    for (let index = 0; index < count; index++) {
+      this.#context.noteUnreachable(bind.transport, this.#errors, index * ERROR_WORDS);
     }
   }
 

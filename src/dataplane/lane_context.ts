@@ -7,9 +7,12 @@
 
 import { ENDPOINT_WORDS, sameEndpoint } from "../base/endpoint.ts";
 import { type NodeId } from "../base/node_id.ts";
+import { PATH_KIND_COUNT, pathKindOf } from "../base/path_kind.ts";
 import { REASON_COUNT } from "../base/reason.ts";
 import { type Ring } from "../base/ring.ts";
+import { ERROR_ENDPOINT } from "../ffi/symbols.ts";
 import { EventKind, putEvent, putPlainEvent } from "./events.ts";
+import { currentPath, pathsInUse, standbyMask } from "./path_word.ts";
 import { NO_ROW, SessionState, Setting, type Tables } from "./tables.ts";
 
 /**
@@ -19,8 +22,9 @@ import { NO_ROW, SessionState, Setting, type Tables } from "./tables.ts";
  * messages in that time are 24 million a second; the margin covers runs that lanes take at the same moment.
  */
 const SEND_COUNTER_LIMIT = 2 ** 32 - 2 ** 16;
-/** Least time between two reports of the same kind about one peer, so that no peer can fill the event ring. */
+/** Least time between two reports of the same kind about one path, so that no peer can fill the event ring. */
 const REPORT_INTERVAL_MS = 100;
+const NO_PATH = -1;
 
 /** State of one lane that its parts share. */
 export class LaneContext {
@@ -32,10 +36,14 @@ export class LaneContext {
   nowMs = 0;
   /** The same in whole seconds from 1, for the L2 FIB. */
   nowSeconds = 1;
-  /** Endpoint records by peer row, as last copied. */
+  /** Endpoint records by path (peer row × PATH_KIND_COUNT + kind), as last copied. */
   readonly endpoints: Uint32Array<ArrayBuffer>;
+  /** Set of kinds that datagrams to a peer go out on, by peer row; see {@linkcode LaneContext.refreshPaths}. */
+  readonly paths: Uint8Array;
   /** Added to a peer row it is this lane's index in the activity columns. */
   readonly activityAt: number;
+  /** Added to a path it is this lane's index in the columns of paths. */
+  readonly pathActivityAt: number;
   readonly #rejectAfterMs: number;
   readonly #endpointVersion: Int32Array;
   readonly #roamReportedMs: Float64Array;
@@ -48,12 +56,15 @@ export class LaneContext {
     this.lane = lane;
     this.selfNodeId = selfNodeId;
     this.events = events;
-    this.endpoints = new Uint32Array(peers * ENDPOINT_WORDS);
+    const paths = tables.pathCount;
+    this.endpoints = new Uint32Array(paths * ENDPOINT_WORDS);
+    this.paths = new Uint8Array(peers);
     this.activityAt = lane * peers;
+    this.pathActivityAt = lane * paths;
     this.#rejectAfterMs = rejectAfterMs;
-    this.#endpointVersion = new Int32Array(peers).fill(-1);
-    this.#roamReportedMs = new Float64Array(peers);
-    this.#failureReportedMs = new Float64Array(peers);
+    this.#endpointVersion = new Int32Array(paths).fill(-1);
+    this.#roamReportedMs = new Float64Array(paths);
+    this.#failureReportedMs = new Float64Array(paths);
     this.#reasonsAt = lane * REASON_COUNT;
   }
 
@@ -80,54 +91,84 @@ export class LaneContext {
       return session;
     }
     if (Atomics.exchange(tables.peerWantsSession, peerRow, 1) === 0) {
-      if (!this.#notify(EventKind.SESSION_WANTED, peerRow, session, 0)) tables.peerWantsSession[peerRow] = 0;
+      if (!this.#notify(EventKind.SESSION_WANTED, peerRow, session, 0, NO_PATH)) tables.peerWantsSession[peerRow] = 0;
     }
     return NO_ROW;
   }
 
   /**
-   * Copies the peer's endpoint from the table if it has changed.
+   * Finds out on which paths datagrams to a peer go out now, and copies their endpoints from the table if they have changed.
    *
-   * @returns Its address family, 4 or 6, or 0 if the peer has none.
+   * If the current path isn't confirmed any more, the control thread is asked to probe it.
+   *
+   * @returns The set of kinds, also kept in {@linkcode LaneContext.paths}; 0 if the peer has no path.
    */
-  refreshEndpoint(peerRow: number): number {
-    const at = peerRow * ENDPOINT_WORDS;
-    const { peerEndpointVersion, peerEndpoint } = this.tables;
-    let version = Atomics.load(peerEndpointVersion, peerRow);
-    while (version !== this.#endpointVersion[peerRow]) {
-      for (let word = 0; word < ENDPOINT_WORDS; word++) this.endpoints[at + word] = peerEndpoint[at + word];
-      const after = Atomics.load(peerEndpointVersion, peerRow);
-      // An odd version is being written; what was copied under it may be torn.
-      if (after === version && (version & 1) === 0) this.#endpointVersion[peerRow] = version;
-      version = after;
+  refreshPaths(peerRow: number): number {
+    const { tables, nowMs } = this;
+    let usable = 0;
+    const mask = pathsInUse(tables, peerRow, nowMs);
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
     }
-    return this.endpoints[at];
+    this.paths[peerRow] = usable;
+    if (nowMs > tables.peerConfirmedUntilMs[peerRow] && usable !== 0) this.#wantProbe(peerRow);
+    return usable;
   }
 
-  /** Reports that something authentic of the peer came from `endpoint`, unless that is the recorded one. */
-  noteSource(peerRow: number, sessionRow: number, endpoint: Uint32Array, endpointAt: number): void {
-    this.refreshEndpoint(peerRow);
-    if (sameEndpoint(this.endpoints, peerRow * ENDPOINT_WORDS, endpoint, endpointAt)) return;
-    if (this.nowMs - this.#roamReportedMs[peerRow] < REPORT_INTERVAL_MS) return;
-    this.#roamReportedMs[peerRow] = this.nowMs;
-    this.notifyWith(EventKind.ROAMED, peerRow, sessionRow, 0, endpoint, endpointAt, EMPTY, 0, 0);
+  /** Returns the set of kinds that stand by for a peer, and copies their endpoints. */
+  standbyPaths(peerRow: number): number {
+    let usable = 0;
+    const mask = standbyMask(Atomics.load(this.tables.peerPath, peerRow));
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
+    }
+    return usable;
   }
 
-  /** Reports that a datagram to the peer couldn't be sent. */
-  noteSendFailure(peerRow: number, errno: number): void {
-    if (this.nowMs - this.#failureReportedMs[peerRow] < REPORT_INTERVAL_MS) return;
-    this.#failureReportedMs[peerRow] = this.nowMs;
-    this.#notify(EventKind.SEND_FAILED, peerRow, NO_ROW, errno);
+  /** Tells whether a path is the current one of its peer. */
+  isCurrentPath(path: number): boolean {
+    const peerRow = Math.floor(path / PATH_KIND_COUNT);
+    return currentPath(Atomics.load(this.tables.peerPath, peerRow)) === path % PATH_KIND_COUNT;
   }
 
-  /** Reports the first message under a session's keys. Returns whether the report was taken. */
-  noteConfirmed(peerRow: number, sessionRow: number): boolean {
-    return this.#notify(EventKind.CONFIRMED, peerRow, sessionRow, 0);
+  /** Reports that something authentic of the peer came from `endpoint`, unless that is the recorded one of this path. */
+  noteSource(peerRow: number, kind: number, sessionRow: number, endpoint: Uint32Array, endpointAt: number): void {
+    const path = peerRow * PATH_KIND_COUNT + kind;
+    this.#refreshEndpoint(path);
+    if (sameEndpoint(this.endpoints, path * ENDPOINT_WORDS, endpoint, endpointAt)) return;
+    if (this.nowMs - this.#roamReportedMs[path] < REPORT_INTERVAL_MS) return;
+    this.#roamReportedMs[path] = this.nowMs;
+    this.notifyWith(EventKind.ROAMED, peerRow, sessionRow, 0, kind, endpoint, endpointAt, EMPTY, 0, 0);
+  }
+
+  /** Reports that a datagram couldn't be sent on a path (peer row × PATH_KIND_COUNT + kind). */
+  noteSendFailure(path: number, errno: number): void {
+    if (this.nowMs - this.#failureReportedMs[path] < REPORT_INTERVAL_MS) return;
+    this.#failureReportedMs[path] = this.nowMs;
+    const peerRow = Math.floor(path / PATH_KIND_COUNT);
+    this.#notify(EventKind.SEND_FAILED, peerRow, NO_ROW, errno, path % PATH_KIND_COUNT);
+  }
+
+  /**
+   * Reports that the network couldn't deliver a datagram.
+   *
+   * @param transport Of the bind that it was sent by.
+   * @param error Words of the error at `errorAt`, see `Bind.readErrors`.
+   */
+  noteUnreachable(transport: number, error: Uint32Array, errorAt: number): void {
+    const endpointAt = errorAt + ERROR_ENDPOINT;
+    const kind = pathKindOf(transport, error[endpointAt]);
+    this.notifyWith(EventKind.UNREACHABLE, NO_ROW, NO_ROW, error[errorAt], kind, error, endpointAt, EMPTY, 0, 0);
+  }
+
+  /** Reports the first message under a session's keys, and the path it came on. Returns whether the report was taken. */
+  noteConfirmed(peerRow: number, sessionRow: number, path: number): boolean {
+    return this.#notify(EventKind.CONFIRMED, peerRow, sessionRow, 0, path);
   }
 
   /** Reports that a descriptor of this lane failed; `which` is its position in the lane's poll set. */
   noteLaneFailure(which: number, errno: number): void {
-    this.#notify(EventKind.LANE_FAILED, which, NO_ROW, errno);
+    this.#notify(EventKind.LANE_FAILED, which, NO_ROW, errno, NO_PATH);
   }
 
   /** Puts an event with endpoint and payload, see {@linkcode putEvent}, and rings. Returns whether there was room. */
@@ -136,6 +177,7 @@ export class LaneContext {
     peerRow: number,
     sessionRow: number,
     number: number,
+    path: number,
     endpoint: Uint32Array,
     endpointAt: number,
     payload: Uint8Array,
@@ -149,6 +191,7 @@ export class LaneContext {
       sessionRow,
       this.nowMs,
       number,
+      path,
       endpoint,
       endpointAt,
       payload,
@@ -159,8 +202,29 @@ export class LaneContext {
     return taken;
   }
 
-  #notify(kind: number, peerRow: number, sessionRow: number, number: number): boolean {
-    const taken = putPlainEvent(this.events, kind, peerRow, sessionRow, this.nowMs, number);
+  /** Copies the endpoint of a path from the table if it has changed. Returns whether there is one. */
+  #refreshEndpoint(path: number): boolean {
+    const at = path * ENDPOINT_WORDS;
+    const { pathEndpointVersion, pathEndpoint } = this.tables;
+    let version = Atomics.load(pathEndpointVersion, path);
+    while (version !== this.#endpointVersion[path]) {
+      for (let word = 0; word < ENDPOINT_WORDS; word++) this.endpoints[at + word] = pathEndpoint[at + word];
+      const after = Atomics.load(pathEndpointVersion, path);
+      // An odd version is being written; what was copied under it may be torn.
+      if (after === version && (version & 1) === 0) this.#endpointVersion[path] = version;
+      version = after;
+    }
+    return this.endpoints[at] !== 0;
+  }
+
+  #wantProbe(peerRow: number): void {
+    const { peerWantsProbe } = this.tables;
+    if (peerWantsProbe[peerRow] !== 0 || Atomics.exchange(peerWantsProbe, peerRow, 1) !== 0) return;
+    if (!this.#notify(EventKind.PROBE_WANTED, peerRow, NO_ROW, 0, NO_PATH)) Atomics.store(peerWantsProbe, peerRow, 0);
+  }
+
+  #notify(kind: number, peerRow: number, sessionRow: number, number: number, path: number): boolean {
+    const taken = putPlainEvent(this.events, kind, peerRow, sessionRow, this.nowMs, number, path);
     this.#ring();
     return taken;
   }

@@ -10,12 +10,19 @@
 
 import { type NodeId } from "../base/node_id.ts";
 import { systemRandom } from "../base/random.ts";
+import type { Bind } from "../conn/bind.ts";
+import { FakeTcpBind } from "../conn/faketcp_bind.ts";
 import { UdpBind } from "../conn/udp_bind.ts";
-import { loadShim } from "../ffi/shim.ts";
+import { attachConnectionTable } from "../faketcp/connection_table.ts";
+import { createLocalHost } from "../faketcp/packet.ts";
+import type { CookieOptions } from "../faketcp/segment_gate.ts";
+import { TunQueue } from "../faketcp/tun.ts";
+import { loadShim, type Shim } from "../ffi/shim.ts";
 import { DummyTap } from "../tap/dummy.ts";
 import { LinuxTap } from "../tap/linux.ts";
 import { attachEventRing } from "./events.ts";
 import { Lane } from "./lane.ts";
+import { SegmentReport } from "./segment_report.ts";
 import { attachTables, type TableShape } from "./tables.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -30,11 +37,25 @@ export interface LaneWorkerOptions {
   readonly tapFd: number;
   readonly mergeUdp: boolean;
   readonly sockets: readonly { readonly fd: number; readonly family: number }[];
+  /** `undefined` without FakeTCP. */
+  readonly fakeTcp: LaneFakeTcp | undefined;
   readonly wakeFd: number;
   readonly l2fibSeed: number;
   readonly l2fibTimeoutSeconds: number;
   readonly mac1Key: Uint8Array<ArrayBuffer>;
   readonly rejectAfterMs: number;
+}
+
+/** A lane's part in FakeTCP. */
+export interface LaneFakeTcp {
+  readonly connections: SharedArrayBuffer;
+  /** Descriptor of the lane's queue of the TUN device. */
+  readonly queueFd: number;
+  readonly offload: boolean;
+  readonly addressV4: Uint8Array | undefined;
+  readonly addressV6: Uint8Array | undefined;
+  readonly ttl: number;
+  readonly cookies: CookieOptions;
 }
 
 /** The worker's side of the channel to the control thread. */
@@ -46,20 +67,35 @@ interface WorkerScope {
 
 const scope = self as unknown as WorkerScope;
 
+/** Makes the lane. The table of connections has as many rows for every lane. */
+function createLane(options: LaneWorkerOptions, shim: Shim): Lane {
+  const tables = attachTables(options.shape, options.tables);
+  const events = attachEventRing(options.events);
+  const binds: Bind[] = options.sockets.map(({ fd, family }) => new UdpBind(fd, family, shim));
+  let connections = 0;
+  if (options.fakeTcp !== undefined) {
+    const { addressV4, addressV6, ttl, queueFd, offload, cookies } = options.fakeTcp;
+    const table = attachConnectionTable(options.fakeTcp.connections);
+    connections = table.capacity;
+    binds.push(
+      new FakeTcpBind({
+        table,
+        local: createLocalHost(addressV4, addressV6, ttl),
+        queue: new TunQueue(queueFd, offload, shim),
+        sink: new SegmentReport(tables, options.lane, events),
+        cookies,
+      }),
+    );
+  }
+  const tap = options.tapFd < 0 ? new DummyTap() : new LinuxTap(options.tapFd, shim);
+  return new Lane({ ...options, tables, events, tap, binds, connections }, shim);
+}
+
 scope.onmessage = async (message) => {
   const options = message.data;
   const shim = loadShim();
   await warmUp(shim, systemRandom);
-  const lane = new Lane(
-    {
-      ...options,
-      tables: attachTables(options.shape, options.tables),
-      events: attachEventRing(options.events),
-      tap: options.tapFd < 0 ? new DummyTap() : new LinuxTap(options.tapFd, shim),
-      binds: options.sockets.map(({ fd, family }) => new UdpBind(fd, family, shim)),
-    },
-    shim,
-  );
+  const lane = createLane(options, shim);
   scope.postMessage("running");
   while (!lane.isStopped) lane.turn();
   lane[Symbol.dispose]();

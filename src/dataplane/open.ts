@@ -25,6 +25,8 @@ import { type LaneContext } from "./lane_context.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { NO_ROW, SessionState } from "./tables.ts";
 
+/** Result word of a datagram that verified and was seen before. */
+const COPY = 1;
 /** Datagrams that are opened with one call. */
 export const OPEN_BURST_MAX = 1024;
 
@@ -87,6 +89,11 @@ export class Opener implements Disposable {
     if (opened > 0) this.#checkReplay();
   }
 
+  /** Tells whether datagram `index` is authentic, be it new or a copy. */
+  isAuthentic(index: number): boolean {
+    return this.#items[index * OPEN_WORDS + 3] !== 0;
+  }
+
   /** Tells whether datagram `index` was accepted. */
   isAccepted(index: number): boolean {
     return (this.#items[index * OPEN_WORDS + 3] & OPEN_VERIFIED) !== 0;
@@ -134,7 +141,7 @@ export class Opener implements Disposable {
       }
       const reason = this.#judgeCounter(session, this.at(index));
       if (reason === Reason.NONE) continue;
-      this.#items[index * OPEN_WORDS + 3] = 0;
+      this.#items[index * OPEN_WORDS + 3] = COPY;
       this.#context.drop(reason);
     }
     if (locked !== NO_ROW) releaseLock(sessionReplayLock, locked);

@@ -5,7 +5,7 @@
  * 1. a burst of frames and super-frames is read from the tap;
  * 2. the destination address names a node: by the L2 FIB, or everybody (group address, unknown address);
  * 3. the next-hop table names the peer, or for everybody the peers;
- * 4. the frame is split into pieces that fit the wire;
+ * 4. the frame is split into pieces that fit the path, or its sender is told how long they may be;
  * 5. each piece gets a counter of the peer's session and is sealed and sent; without a session it waits.
  *
  * @module
@@ -13,15 +13,19 @@
 
 import { BROADCAST_NODE_ID, type NodeId } from "../base/node_id.ts";
 import { Reason } from "../base/reason.ts";
+import { WRITE_FRAME_WORDS, WRITE_PIECE_WORDS } from "../ffi/symbols.ts";
 import { l2fibLookup } from "../route/l2fib.ts";
 import { createFrameBurst, FRAME_BURST_MAX, type TapDevice } from "../tap/device.ts";
 import { ETHERNET_ADDRESSES_LEN, isGroupAddress } from "../wire/ethernet.ts";
 import { MessageType } from "../wire/message_type.ts";
+import { FrameFitter } from "./fit_frame.ts";
 import { type LaneContext } from "./lane_context.ts";
+import { maxFrameLen, NO_FRAME_LIMIT } from "./path_limit.ts";
 import { type Sealer } from "./seal.ts";
-import { PieceList, splitFrame } from "./split.ts";
+import { PieceList } from "./split.ts";
 import { type Staging } from "./staging.ts";
 import { L2FIB_ENTRIES, lowestPeer, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
+import { ANSWER_FRAME_AT, AnswerLimit } from "./too_big.ts";
 
 /** Pieces that one burst may be split into; a super-frame of 64 KiB has 180 at an MTU of 400. */
 const PIECES_MAX = 2048;
@@ -35,13 +39,28 @@ export class Outbound {
   readonly #l2fibSeed: number;
   readonly #burst = createFrameBurst();
   readonly #pieces = new PieceList(PIECES_MAX);
+  readonly #fitter: FrameFitter;
+  readonly #answers = new AnswerLimit();
+  /** The one frame, without pieces, that an answer is written as; see {@linkcode TapDevice.writeBurst}. */
+  readonly #answerFrame = new Uint32Array(WRITE_FRAME_WORDS);
+  readonly #noPieces = new Uint32Array(WRITE_PIECE_WORDS);
+  readonly #answerResult = new Int32Array(1);
 
-  constructor(context: LaneContext, tap: TapDevice, sealer: Sealer, staging: Staging, l2fibSeed: number) {
+  /** @param identification Random, different for each lane: of the first packet to be fragmented. */
+  constructor(
+    context: LaneContext,
+    tap: TapDevice,
+    sealer: Sealer,
+    staging: Staging,
+    l2fibSeed: number,
+    identification: number,
+  ) {
     this.#context = context;
     this.#tap = tap;
     this.#sealer = sealer;
     this.#staging = staging;
     this.#l2fibSeed = l2fibSeed;
+    this.#fitter = new FrameFitter(identification);
   }
 
   /**
@@ -76,25 +95,52 @@ export class Outbound {
     const peerRow = destination === BROADCAST_NODE_ID ? NO_ROW_16 : context.tables.nextHopPeer[destination];
     if (destination !== BROADCAST_NODE_ID && peerRow === NO_ROW_16) return context.drop(Reason.NO_ROUTE);
 
-    const first = this.#split(frameAt, frameLen);
+    const limit = destination === BROADCAST_NODE_ID ? this.#limitToAll() : this.#limitTo(peerRow);
+    const first = this.#split(frameAt, frameLen, limit);
     if (first < 0) return;
     if (destination !== BROADCAST_NODE_ID) return this.#send(peerRow, destination, first);
     this.#sendToAll(first);
   }
 
-  /** Splits a frame; returns the first of its rows in the list of pieces, or −1 if it was dropped. */
-  #split(frameAt: number, frameLen: number): number {
+  /** Returns the length of the longest frame that the paths to a peer carry. */
+  #limitTo(peerRow: number): number {
+    const { peerMaxDatagramLen, settings } = this.#context.tables;
+    return maxFrameLen(peerMaxDatagramLen[peerRow], settings[Setting.MTU]);
+  }
+
+  #limitToAll(): number {
+    const { broadcastPeers, peerBitmapWords } = this.#context.tables;
+    let limit = NO_FRAME_LIMIT;
+    for (let word = 0; word < peerBitmapWords; word++) {
+      for (let bits = broadcastPeers[word]; bits !== 0; bits &= bits - 1) {
+        limit = Math.min(limit, this.#limitTo(lowestPeer(word, bits)));
+      }
+    }
+    return limit;
+  }
+
+  /** Splits a frame into pieces that fit; returns the first of its rows in the list, or −1 if it was dropped. */
+  #split(frameAt: number, frameLen: number, limit: number): number {
     const pieces = this.#pieces;
     const { octets, view } = this.#burst;
-    let rows = splitFrame(octets, view, frameAt, frameLen, pieces);
+    let rows = this.#fitter.fitTapFrame(octets, view, frameAt, frameLen, limit, pieces);
     if (rows === 0) {
       this.#sealer.flush();
       pieces.clear();
-      rows = splitFrame(octets, view, frameAt, frameLen, pieces);
+      rows = this.#fitter.fitTapFrame(octets, view, frameAt, frameLen, limit, pieces);
     }
     if (rows > 0) return pieces.count - rows;
     this.#context.drop(rows === 0 ? Reason.FRAME_OFFLOAD : -rows);
+    this.#answerSender();
     return NO_ROW;
+  }
+
+  /** Tells the sender of a frame that was too long how long its packets may be, as a router would. */
+  #answerSender(): void {
+    const { answer } = this.#fitter;
+    if (answer.length === 0 || !this.#answers.allow(this.#context.nowMs)) return;
+    this.#answerFrame[1] = ANSWER_FRAME_AT + answer.length;
+    this.#tap.writeBurst(answer.octets, answer.octets, this.#answerFrame, this.#noPieces, 1, this.#answerResult);
   }
 
   #sendToAll(first: number): void {
@@ -112,7 +158,7 @@ export class Outbound {
     const pieces = this.#pieces;
     const { selfNodeId } = context;
     const ttl = context.tables.settings[Setting.DEFAULT_TTL];
-    if (context.refreshEndpoint(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT, pieces.count - first);
+    if (context.refreshPaths(peerRow) === 0) return context.drop(Reason.NO_ENDPOINT, pieces.count - first);
     const session = context.sessionToSend(peerRow);
     if (session === NO_ROW) return this.#stage(peerRow, ttl, destination, first);
     let counter = this.#sealer.reserve(session, pieces.count - first);

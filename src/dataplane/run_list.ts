@@ -1,14 +1,15 @@
 // No allocation per packet in this file.
 /**
- * Datagrams on their way out of one bind, joined into runs of equal length to one peer.
+ * Datagrams on their way out of one bind, joined into runs of equal length to one endpoint.
  *
- * A run costs the kernel one pass through its stack however many datagrams it has (`UDP_SEGMENT`, udp(7)).
+ * A run costs the kernel one pass through its stack however many datagrams it has (`UDP_SEGMENT`, udp(7); for FakeTCP
+ * segmentation offload).
  *
  * @module
  */
 
 import { RUN_WORDS } from "../ffi/symbols.ts";
-import { type Bind, RUN_DATAGRAMS_MAX, RUN_LEN_MAX } from "../conn/bind.ts";
+import { type Bind } from "../conn/bind.ts";
 
 /** Runs that wait to be sent by one bind, in order. */
 export class RunList {
@@ -19,7 +20,7 @@ export class RunList {
   /** Whether the kernel takes runs; without, every datagram is its own. */
   joins = true;
   readonly #capacity: number;
-  #lastPeer = -1;
+  #lastEndpoint = -1;
   #lastDatagrams = 0;
 
   constructor(bind: Bind, capacity: number) {
@@ -33,24 +34,25 @@ export class RunList {
   }
 
   /**
-   * Appends a datagram that lies at `at`; it joins the last run if it directly follows it, has the same peer, and is not
-   * longer than its datagrams. A shorter one ends the run.
+   * Appends a datagram that lies at `at`; it joins the last run if it directly follows it, has the same endpoint, and is
+   * not longer than its datagrams. A shorter one ends the run.
    *
+   * @param endpoint Index of the endpoint record.
    * @param alone Whether it must not be joined with others, because the path refuses runs.
    */
-  add(peerRow: number, at: number, length: number, alone: boolean): void {
-    const { words } = this;
+  add(endpoint: number, at: number, length: number, alone: boolean): void {
+    const { words, bind } = this;
     const last = (this.count - 1) * RUN_WORDS;
     if (
-      !alone && peerRow === this.#lastPeer && this.#lastDatagrams < RUN_DATAGRAMS_MAX &&
-      words[last] + words[last + 1] === at && words[last + 1] + length <= RUN_LEN_MAX && this.joins
+      !alone && endpoint === this.#lastEndpoint && this.#lastDatagrams < bind.runDatagramsMax &&
+      words[last] + words[last + 1] === at && words[last + 1] + length <= bind.runLenMax && this.joins
     ) {
       const segment = this.#lastDatagrams === 1 ? words[last + 1] : words[last + 2];
       if (length <= segment) {
         words[last + 1] += length;
         words[last + 2] = segment;
         this.#lastDatagrams++;
-        if (length < segment) this.#lastPeer = -1;
+        if (length < segment) this.#lastEndpoint = -1;
         return;
       }
     }
@@ -58,16 +60,16 @@ export class RunList {
     words[next] = at;
     words[next + 1] = length;
     words[next + 2] = 0;
-    words[next + 3] = peerRow;
+    words[next + 3] = endpoint;
     words[next + 4] = 0;
     this.count++;
-    this.#lastPeer = alone ? -1 : peerRow;
+    this.#lastEndpoint = alone ? -1 : endpoint;
     this.#lastDatagrams = 1;
   }
 
   clear(): void {
     this.count = 0;
-    this.#lastPeer = -1;
+    this.#lastEndpoint = -1;
     this.#lastDatagrams = 0;
   }
 }

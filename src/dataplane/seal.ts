@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ENDPOINT_WORDS } from "../base/endpoint.ts";
+import { PATH_KIND_COUNT } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
 import { type Bind } from "../conn/bind.ts";
 import { Errno } from "../ffi/errno.ts";
@@ -19,6 +19,7 @@ import { paddedContentLength, TAG_LEN, TRANSPORT_HEADER_LEN, writeTransportHeade
 import { KeyCache } from "./key_cache.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { RunList } from "./run_list.ts";
+import { SendRecovery } from "./send_recovery.ts";
 import { Setting } from "./tables.ts";
 
 /** Octets of sealed datagrams between two flushes; small enough to stay in a core's own cache. */
@@ -27,27 +28,22 @@ const OUT_LEN = 512 * 1024;
 const ITEMS_MAX = 1024;
 /** How long a lane waits for a full socket before it drops. */
 const WAIT_FOR_ROOM_MS = 5;
-/** How long a peer whose path refused a run gets its datagrams singly, before runs are tried again. */
-const SINGLES_MS = 30_000;
 
 const EMPTY = new Uint8Array(new ArrayBuffer(8));
-const LOCAL_ADDRESS = 7;
-const INTERFACE = 11;
 
 /** The way out of one lane. */
 export class Sealer implements Disposable {
   readonly #context: LaneContext;
   readonly #shim: Shim;
   readonly #keys: KeyCache;
+  /** One for each kind that a bind serves: what goes to two paths of one bind must not break up each other's runs. */
   readonly #lists: RunList[];
-  readonly #listOfFamily: (RunList | undefined)[];
+  /** By kind of path: its list, if a bind serves it. */
+  readonly #listOfKind: (RunList | undefined)[];
   readonly #out = new Uint8Array(OUT_LEN);
   readonly #view = new DataView(this.#out.buffer);
   readonly #items = new Uint32Array(ITEMS_MAX * SEAL_WORDS);
-  readonly #singles = new Uint32Array(RUN_WORDS);
-  readonly #singlesUntilMs: Float64Array;
-  /** Flush in which a peer's local address was forgotten last. */
-  readonly #forgottenInFlush: Uint32Array;
+  readonly #recovery: SendRecovery;
   #flushes = 0;
   #source: Uint8Array<ArrayBuffer> = EMPTY;
   #headers: Uint8Array<ArrayBuffer> = EMPTY;
@@ -58,10 +54,12 @@ export class Sealer implements Disposable {
     this.#context = context;
     this.#shim = shim;
     this.#keys = new KeyCache(context.tables, "seal");
-    this.#lists = binds.map((bind) => new RunList(bind, ITEMS_MAX));
-    this.#listOfFamily = Array.from({ length: 7 }, (_, family) => this.#lists.find((l) => l.bind.family === family));
-    this.#singlesUntilMs = new Float64Array(context.tables.shape.peerCapacity);
-    this.#forgottenInFlush = new Uint32Array(context.tables.shape.peerCapacity);
+    this.#listOfKind = Array.from({ length: PATH_KIND_COUNT }, (_, kind) => {
+      const bind = binds.find(({ kinds }) => kinds.includes(kind));
+      return bind && new RunList(bind, ITEMS_MAX);
+    });
+    this.#lists = this.#listOfKind.filter((list) => list !== undefined);
+    this.#recovery = new SendRecovery(context, this.#listOfKind, this.#out);
   }
 
   /**
@@ -97,7 +95,7 @@ export class Sealer implements Disposable {
   }
 
   /**
-   * Adds one datagram. The caller has reserved its counter and refreshed the peer's endpoint.
+   * Adds one datagram, once for each path in use. The caller has reserved its counter and refreshed the peer's paths.
    *
    * @param type Usage, not authenticated.
    * @param ttl Relays left.
@@ -121,9 +119,7 @@ export class Sealer implements Disposable {
     csumStart: number,
     csumOffset: number,
   ): void {
-    const { tables, endpoints, nowMs, activityAt } = this.#context;
-    const list = this.#listOfFamily[endpoints[peerRow * ENDPOINT_WORDS]];
-    if (list === undefined) return this.#context.drop(Reason.NO_ENDPOINT);
+    const { tables, nowMs, activityAt } = this.#context;
     const contentLen = paddedContentLength(EG_HEADER_LEN + headerLen + payloadLen, tables.settings[Setting.MTU]);
     const length = TRANSPORT_HEADER_LEN + contentLen + TAG_LEN;
     if (this.#count === ITEMS_MAX || this.#used + length > OUT_LEN) this.flush();
@@ -144,13 +140,29 @@ export class Sealer implements Disposable {
     items[item + 8] = csumOffset;
     this.#count++;
     this.#used = at + length;
-    list.add(peerRow, at, length, this.#singlesUntilMs[peerRow] > nowMs);
+    this.#addToPaths(peerRow, at, length);
 
     const activity = activityAt + peerRow;
     tables.lastSentMs[activity] = nowMs;
     tables.lastDataSentMs[activity] = nowMs;
     tables.sentPackets[activity]++;
     tables.sentOctets[activity] += length;
+  }
+
+  /** Lets a datagram go out on every path in use: the same octets, so that the replay window drops all copies but one. */
+  #addToPaths(peerRow: number, at: number, length: number): void {
+    const { tables, paths, pathActivityAt } = this.#context;
+    let path = peerRow * PATH_KIND_COUNT;
+    let sent = 0;
+    for (let mask = paths[peerRow], kind = 0; mask !== 0; mask >>= 1, kind++, path++) {
+      const list = this.#listOfKind[kind];
+      if ((mask & 1) === 0 || list === undefined) continue;
+      list.add(path, at, length, this.#recovery.goesSingly(path));
+      tables.pathSentPackets[pathActivityAt + path]++;
+      tables.pathSentOctets[pathActivityAt + path] += length;
+      sent++;
+    }
+    if (sent === 0) this.#context.drop(Reason.NO_ENDPOINT);
   }
 
   /** Seals and sends what was added. */
@@ -187,7 +199,7 @@ export class Sealer implements Disposable {
     let sent = bind.sendRuns(this.#out, words, list.count, this.#context.endpoints);
     if (sent < list.count) {
       if (words[(list.count - 1) * RUN_WORDS + 4] === Errno.EAGAIN) sent += this.#sendRest(list);
-      if (sent < list.count) this.#recover(list);
+      if (sent < list.count) this.#recovery.recover(list, this.#flushes);
     }
     list.clear();
   }
@@ -198,89 +210,8 @@ export class Sealer implements Disposable {
     bind.waitForRoom(WAIT_FOR_ROOM_MS);
     let sent = 0;
     for (let index = 0; index < list.count; index++) {
-      if (words[index * RUN_WORDS + 4] === Errno.EAGAIN) sent += this.#sendOne(list, index * RUN_WORDS);
+      if (words[index * RUN_WORDS + 4] === Errno.EAGAIN) sent += this.#recovery.sendAgain(list, index * RUN_WORDS);
     }
     return sent;
-  }
-
-  /** Sends the run at word `at` once more and notes its result. Returns 1 if it left. */
-  #sendOne(list: RunList, at: number): number {
-    const { words } = list;
-    for (let word = 0; word < RUN_WORDS; word++) this.#singles[word] = words[at + word];
-    const sent = list.bind.sendRuns(this.#out, this.#singles, 1, this.#context.endpoints);
-    words[at + 4] = this.#singles[4];
-    return sent;
-  }
-
-  /** Deals with each run that failed. */
-  #recover(list: RunList): void {
-    const { words } = list;
-    for (let at = 0; at < list.count * RUN_WORDS; at += RUN_WORDS) {
-      if (words[at + 4] === 0) continue;
-      const peerRow = words[at + 3];
-      const datagrams = words[at + 2] === 0 ? 1 : Math.ceil(words[at + 1] / words[at + 2]);
-      if (this.#hasForgottenLocalAddress(peerRow, words[at + 4]) && this.#sendOne(list, at) === 1) continue;
-      if (datagrams > 1 && this.#refusesRuns(list, peerRow, words[at + 4])) {
-        this.#sendSingly(list, at);
-        continue;
-      }
-      this.#countFailure(peerRow, words[at + 4], datagrams);
-    }
-  }
-
-  /**
-   * After an error that a local address which has gone away can cause, lets the system choose one from now on.
-   *
-   * @returns Whether there was one to forget when the run was sent, so that another try may succeed.
-   */
-  #hasForgottenLocalAddress(peerRow: number, errno: number): boolean {
-    if (errno !== Errno.EINVAL && errno !== Errno.EADDRNOTAVAIL && errno !== Errno.ENETUNREACH) return false;
-    // Another run of the same flush has come here first.
-    if (this.#forgottenInFlush[peerRow] === this.#flushes) return true;
-    const { endpoints } = this.#context;
-    const at = peerRow * ENDPOINT_WORDS;
-    if (endpoints[at + INTERFACE] === 0) return false;
-    for (let word = LOCAL_ADDRESS; word < ENDPOINT_WORDS; word++) endpoints[at + word] = 0;
-    this.#forgottenInFlush[peerRow] = this.#flushes;
-    this.#context.noteSendFailure(peerRow, errno);
-    return true;
-  }
-
-  /**
-   * Tells whether an error means that runs are refused, and remembers it: by the kernel for good (`EIO`: the device can't
-   * complete checksums, udp(7)), or by the path for a while (`EINVAL`, `EMSGSIZE`: a datagram exceeds the path's MTU).
-   */
-  #refusesRuns(list: RunList, peerRow: number, errno: number): boolean {
-    if (errno === Errno.EIO) {
-      list.joins = false;
-      return true;
-    }
-    if (errno !== Errno.EINVAL && errno !== Errno.EMSGSIZE) return false;
-    this.#singlesUntilMs[peerRow] = this.#context.nowMs + SINGLES_MS;
-    return true;
-  }
-
-  /** Sends the datagrams of the run at word `at` one by one; the kernel may then fragment each. */
-  #sendSingly(list: RunList, at: number): void {
-    const { words } = list;
-    const end = words[at] + words[at + 1];
-    const segment = words[at + 2];
-    for (let offset = words[at]; offset < end; offset += segment) {
-      this.#singles[0] = offset;
-      this.#singles[1] = Math.min(segment, end - offset);
-      this.#singles[2] = 0;
-      this.#singles[3] = words[at + 3];
-      if (list.bind.sendRuns(this.#out, this.#singles, 1, this.#context.endpoints) === 1) continue;
-      this.#countFailure(words[at + 3], this.#singles[4], 1);
-    }
-  }
-
-  #countFailure(peerRow: number, errno: number, datagrams: number): void {
-    if (errno === Errno.EAGAIN || errno === Errno.ENOBUFS) {
-      this.#context.drop(Reason.SEND_NO_BUFFERS, datagrams);
-      return;
-    }
-    this.#context.drop(errno === Errno.EMSGSIZE ? Reason.SEND_OVERSIZED : Reason.SEND_FAILED, datagrams);
-    this.#context.noteSendFailure(peerRow, errno);
   }
 }

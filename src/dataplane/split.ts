@@ -10,6 +10,9 @@
  * What is changed from segment to segment follows the kernel's `tcp_gso_segment`, `__udp_gso_segment` and
  * `inet_gso_segment`: the IPv4 identification counts up, CWR stays on the first segment, FIN and PSH on the last.
  *
+ * Where the path carries less than the TAP believes, TCP is cut shorter than the host asked for: a byte stream has no
+ * borders. A single segment is cut only while its checksum is open, that is before it has left its host.
+ *
  * @module
  */
 import { Reason } from "../base/reason.ts";
@@ -39,6 +42,8 @@ import {
   VirtioNetFlag,
 } from "../wire/virtio_net_hdr.ts";
 import { FrameLayout, readFrameLayout } from "./frame_layout.ts";
+import { packetLen } from "./merge_rules.ts";
+import { NO_FRAME_LIMIT } from "./path_limit.ts";
 
 /** Octets from one header slot to the next, and so the most that the headers of a segment may have. */
 export const PIECE_HEADER_STRIDE = 256;
@@ -92,6 +97,20 @@ export class PieceList {
   clear(): void {
     this.count = 0;
   }
+
+  /**
+   * Appends a row; the list must have room. The row's headers, if any, are in its slot, at
+   * `row × `{@linkcode PIECE_HEADER_STRIDE}.
+   */
+  append(headerLen: number, payloadAt: number, payloadLen: number, csumStart: number, csumOffset: number): void {
+    const row = this.count++;
+    this.headerAt[row] = row * PIECE_HEADER_STRIDE;
+    this.headerLen[row] = headerLen;
+    this.payloadAt[row] = payloadAt;
+    this.payloadLen[row] = payloadLen;
+    this.csumStart[row] = csumStart;
+    this.csumOffset[row] = csumOffset;
+  }
 }
 
 /** Filled for each super-frame; nothing of it outlives {@linkcode splitFrame}. */
@@ -112,9 +131,10 @@ const layout = new FrameLayout();
  * @param frameAt Where the frame begins, at least `VIRTIO_NET_HDR_LEN`; its virtio header stands in front of it.
  * @param frameLen Octets of the frame.
  * @param out Receives the rows.
+ * @param maxFrameLen Longest frame that the path carries, in octets.
  * @returns Count of rows appended; or 0 if `out` has no room left for this frame and must be emptied first (an empty list
- * never gives 0); or a negative `Reason` for which the frame is dropped: `FRAME_TRUNCATED`, or `FRAME_OFFLOAD` if the
- * virtio header contradicts the frame.
+ * never gives 0); or a negative `Reason` for which the frame is dropped: `FRAME_TRUNCATED`; `FRAME_OFFLOAD` if the virtio
+ * header contradicts the frame; `PATH_OVERSIZED` if a row would be longer than `maxFrameLen`.
  */
 export function splitFrame(
   frames: Uint8Array,
@@ -122,21 +142,28 @@ export function splitFrame(
   frameAt: number,
   frameLen: number,
   out: PieceList,
+  maxFrameLen: number = NO_FRAME_LIMIT,
 ): number {
   const truncated = checkEthernet(frameLen);
   if (truncated !== Reason.NONE) return -truncated;
-  const contradiction = checkVirtioNetHdr(view, frameAt - VIRTIO_NET_HDR_LEN, frameLen);
+  const hdrAt = frameAt - VIRTIO_NET_HDR_LEN;
+  const contradiction = checkVirtioNetHdr(view, hdrAt, frameLen);
   if (contradiction !== Reason.NONE) return -contradiction;
-  if (readGsoType(view, frameAt - VIRTIO_NET_HDR_LEN) === GsoType.NONE) {
-    return appendWhole(view, frameAt, frameLen, out);
+  const isSuperFrame = readGsoType(view, hdrAt) !== GsoType.NONE;
+  if (!isSuperFrame && frameLen <= maxFrameLen) return appendWhole(view, frameAt, frameLen, out);
+
+  readFrameLayout(view, frameAt, frameLen, layout);
+  if (isSuperFrame) {
+    if (!offloadMatchesLayout(view, hdrAt)) return -Reason.FRAME_OFFLOAD;
+    return appendSegments(frames, frameAt, frameLen, readGsoSize(view, hdrAt), maxFrameLen, out);
   }
-  return appendSegments(frames, view, frameAt, frameLen, out);
+  if (!isUncutSegment(view, frameAt, frameLen)) return -Reason.PATH_OVERSIZED;
+  return appendSegments(frames, frameAt, frameLen, frameLen, maxFrameLen, out);
 }
 
 /** Appends an ordinary frame as it lies in the buffer. */
 function appendWhole(view: DataView, frameAt: number, frameLen: number, out: PieceList): number {
-  const row = out.count;
-  if (row === out.capacity) return 0;
+  if (out.count === out.capacity) return 0;
   let csumStart = 0;
   let csumOffset = 0;
   const hdrAt = frameAt - VIRTIO_NET_HDR_LEN;
@@ -145,34 +172,37 @@ function appendWhole(view: DataView, frameAt: number, frameLen: number, out: Pie
     csumOffset = readCsumOffset(view, hdrAt);
     if (csumStart < ETHERNET_HEADER_LEN) return -Reason.FRAME_OFFLOAD;
   }
-  out.headerAt[row] = 0;
-  out.headerLen[row] = 0;
-  out.payloadAt[row] = frameAt;
-  out.payloadLen[row] = frameLen;
-  out.csumStart[row] = csumStart;
-  out.csumOffset[row] = csumOffset;
-  out.count = row + 1;
+  out.append(0, frameAt, frameLen, csumStart, csumOffset);
   return 1;
 }
 
-/** Appends a row for each segment of a super-frame. */
+/**
+ * Appends a row for each segment of a super-frame, whose layout has been read.
+ *
+ * @param wantedSize Octets of payload in each segment but the last, if the path carries that.
+ */
 function appendSegments(
   frames: Uint8Array,
-  view: DataView,
   frameAt: number,
   frameLen: number,
+  wantedSize: number,
+  maxFrameLen: number,
   out: PieceList,
 ): number {
-  readFrameLayout(view, frameAt, frameLen, layout);
-  if (!offloadMatchesLayout(view, frameAt - VIRTIO_NET_HDR_LEN)) return -Reason.FRAME_OFFLOAD;
   const headerLen = layout.headerLen;
   const payloadLen = frameLen - headerLen;
-  const gsoSize = Math.min(readGsoSize(view, frameAt - VIRTIO_NET_HDR_LEN), payloadLen);
   if (payloadLen === 0 || headerLen > PIECE_HEADER_STRIDE) return -Reason.FRAME_OFFLOAD;
+  let gsoSize = Math.min(wantedSize, payloadLen);
+  let excess: number = Reason.FRAME_OFFLOAD;
+  if (gsoSize > maxFrameLen - headerLen) {
+    if (layout.protocol !== IpProtocol.TCP || headerLen >= maxFrameLen) return -Reason.PATH_OVERSIZED;
+    gsoSize = maxFrameLen - headerLen;
+    excess = Reason.PATH_OVERSIZED;
+  }
   // The total length of IPv4 is the tightest of the length fields to be written.
   if (headerLen - layout.network + gsoSize > IPV4_MAX_TOTAL_LEN) return -Reason.FRAME_OFFLOAD;
   const segments = Math.ceil(payloadLen / gsoSize);
-  if (segments > out.capacity) return -Reason.FRAME_OFFLOAD;
+  if (segments > out.capacity) return -excess;
   if (segments > out.capacity - out.count) return 0;
 
   const first = out.count;
@@ -206,6 +236,22 @@ function offloadMatchesLayout(view: DataView, hdrAt: number): boolean {
   }
   if ((readVirtioFlags(view, hdrAt) & VirtioNetFlag.NEEDS_CSUM) === 0) return true;
   return readCsumStart(view, hdrAt) === layout.transport && readCsumOffset(view, hdrAt) === csumOffset;
+}
+
+/**
+ * Tells whether an ordinary frame can be cut like a super-frame: one TCP segment whose checksum its host has left open.
+ *
+ * SYN takes a sequence number of its own, an urgent pointer counts from its segment's, and RST ends the stream: such
+ * segments stay whole. Padding would become payload, so there must be none.
+ */
+function isUncutSegment(view: DataView, frameAt: number, frameLen: number): boolean {
+  const hdrAt = frameAt - VIRTIO_NET_HDR_LEN;
+  if (layout.headerLen === 0 || layout.protocol !== IpProtocol.TCP) return false;
+  if ((readVirtioFlags(view, hdrAt) & VirtioNetFlag.NEEDS_CSUM) === 0) return false;
+  if (readCsumStart(view, hdrAt) !== layout.transport || readCsumOffset(view, hdrAt) !== TCP_CHECKSUM) return false;
+  if (packetLen(view, frameAt, frameLen, layout) !== frameLen - layout.network) return false;
+  const flags = readTcpFlags(view, frameAt + layout.transport);
+  return (flags & (TcpFlag.SYN | TcpFlag.RST | TcpFlag.URG)) === 0;
 }
 
 /** Clears what only the first or last segment may have set, and returns the flags as they were; 0 in UDP. */

@@ -129,7 +129,7 @@ export class Staging {
   #sendAll(peerRow: number, sealer: Sealer): void {
     const context = this.#context;
     const session = context.sessionToSend(peerRow);
-    if (session === NO_ROW || context.refreshEndpoint(peerRow) === 0) return;
+    if (session === NO_ROW || context.refreshPaths(peerRow) === 0) return;
     sealer.begin(this.#pool, this.#pool);
     let counter = sealer.reserve(session, this.#perPeer[peerRow]);
     if (counter < 0) return;

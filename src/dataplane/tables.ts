@@ -2,11 +2,12 @@
  * Every column that the control thread and the lanes share, declared once, each with its one writer.
  *
  * The tables are a structure of typed arrays over one `SharedArrayBuffer`. Rows are named by small integers: a *peer row*,
- * a *session row*, a *lane*. The control thread is one more lane (the last) where it counts its own rare packets.
+ * a *session row*, a *lane*; a peer has a *path* of each kind of `base/path_kind.ts`. The control thread is one more lane (the
+ * last) where it counts its own rare packets.
  *
  * How readers and writers meet:
  * - a column has one writer. What both sides write is only touched by `Atomics`, and says so;
- * - an endpoint has 12 words and can't be read at once: the writer makes `peerEndpointVersion` odd, writes, makes it even
+ * - an endpoint has 12 words and can't be read at once: the writer makes `pathEndpointVersion` odd, writes, makes it even
  *   (a sequence lock). A lane keeps its own copy and the version it was taken at;
  * - a session is published by storing `sessionState` last, and withdrawn by clearing it first. `sessionGeneration` tells a
  *   lane that the cipher context it made from the keys is stale;
@@ -19,6 +20,7 @@
 
 import { ENDPOINT_WORDS } from "../base/endpoint.ts";
 import { NODE_ID_SPACE } from "../base/node_id.ts";
+import { PATH_KIND_COUNT } from "../base/path_kind.ts";
 import { REASON_COUNT } from "../base/reason.ts";
 import { REPLAY_WORDS } from "../noise/replay.ts";
 
@@ -91,6 +93,8 @@ export interface Tables {
   readonly sessionRowBits: number;
   /** Words of one bitmap over peer rows. */
   readonly peerBitmapWords: number;
+  /** Rows of the columns that have one entry a path. */
+  readonly pathCount: number;
 
   /** Words indexed by {@linkcode Setting}. */
   readonly settings: Int32Array;
@@ -98,15 +102,32 @@ export interface Tables {
   // Peers. Writer: control.
   readonly peerState: Int32Array;
   readonly peerNodeId: Uint16Array;
-  readonly peerEndpointVersion: Int32Array;
-  /** Width {@linkcode ENDPOINT_WORDS}; see `base/endpoint.ts`. */
-  readonly peerEndpoint: Uint32Array;
+  /** Which paths are in use: see `path_word.ts`. Atomic. */
+  readonly peerPath: Int32Array;
+  /** Until then the current path counts as working, ms; `Infinity` for a peer whose paths can't be probed. */
+  readonly peerConfirmedUntilMs: Float64Array;
+  /** Longest datagram that every path in use carries, in octets; 0 for no limit. */
+  readonly peerMaxDatagramLen: Int32Array;
   /** Row of the session to send with, or {@linkcode NO_ROW}. */
   readonly peerCurrentSession: Int32Array;
   /** Grows when what waits for a session of this peer is to be dropped. */
   readonly peerStagedEpoch: Int32Array;
   /** Not 0: a lane has asked for a handshake. Lanes set it, control clears it; atomic. */
   readonly peerWantsSession: Int32Array;
+  /** Not 0: a lane has sent on an unconfirmed path and asked for a probe. Lanes set it, control clears it; atomic. */
+  readonly peerWantsProbe: Int32Array;
+
+  // Paths. Index peer row × PATH_KIND_COUNT + kind. Writer: control.
+  readonly pathEndpointVersion: Int32Array;
+  /** Width {@linkcode ENDPOINT_WORDS}; see `base/endpoint.ts`. */
+  readonly pathEndpoint: Uint32Array;
+
+  // Traffic of paths, copies included. Index lane × pathCount + path. Writer: that lane.
+  readonly pathReceivedMs: Float64Array;
+  readonly pathReceivedPackets: Float64Array;
+  readonly pathReceivedOctets: Float64Array;
+  readonly pathSentPackets: Float64Array;
+  readonly pathSentOctets: Float64Array;
 
   // Activity. Index lane × peerCapacity + peer row. Writer: that lane. Times in ms, 0 for never.
   /** Anything authenticated received, keepalives included. */
@@ -204,18 +225,29 @@ function layTables(shape: TableShape, layout: Layout): Omit<Tables, "buffer"> {
   const sessions = peers * SESSIONS_PER_PEER;
   const lanes = shape.laneCount + 1;
   const peerBitmapWords = peers / 32;
+  const paths = peers * PATH_KIND_COUNT;
   return {
     shape,
     sessionRowBits: Math.log2(sessions),
     peerBitmapWords,
+    pathCount: paths,
     settings: layout.int32(SETTING_COUNT),
     peerState: layout.int32(peers),
     peerNodeId: layout.uint16(peers),
-    peerEndpointVersion: layout.int32(peers),
-    peerEndpoint: layout.uint32(peers * ENDPOINT_WORDS),
+    peerPath: layout.int32(peers),
+    peerConfirmedUntilMs: layout.float64(peers),
+    peerMaxDatagramLen: layout.int32(peers),
     peerCurrentSession: layout.int32(peers),
     peerStagedEpoch: layout.int32(peers),
     peerWantsSession: layout.int32(peers),
+    peerWantsProbe: layout.int32(peers),
+    pathEndpointVersion: layout.int32(paths),
+    pathEndpoint: layout.uint32(paths * ENDPOINT_WORDS),
+    pathReceivedMs: layout.float64(lanes * paths),
+    pathReceivedPackets: layout.float64(lanes * paths),
+    pathReceivedOctets: layout.float64(lanes * paths),
+    pathSentPackets: layout.float64(lanes * paths),
+    pathSentOctets: layout.float64(lanes * paths),
     lastReceivedMs: layout.float64(lanes * peers),
     lastDataReceivedMs: layout.float64(lanes * peers),
     lastSentMs: layout.float64(lanes * peers),

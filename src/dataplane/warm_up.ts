@@ -11,6 +11,7 @@
  */
 
 import { ENDPOINT_WORDS, writeEndpoint } from "../base/endpoint.ts";
+import { PathKind } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { UdpBind } from "../conn/udp_bind.ts";
 import type { Shim } from "../ffi/shim.ts";
@@ -20,6 +21,7 @@ import { LinuxTap } from "../tap/linux.ts";
 import { VIRTIO_NET_HDR_LEN } from "../wire/virtio_net_hdr.ts";
 import { createEventRing } from "./events.ts";
 import { Lane } from "./lane.ts";
+import { pathWord } from "./path_word.ts";
 import { createTables, KEY_LEN, PeerState, SessionState, Setting } from "./tables.ts";
 
 /** Bursts that are exchanged: the engine's threshold for its best code is 3,000 calls of a function. */
@@ -111,7 +113,10 @@ function createNode(index: number, bind: UdpBind, other: UdpBind, keys: Uint8Arr
   tables.settings[Setting.MTU] = MTU;
   tables.settings[Setting.DEFAULT_TTL] = 1;
   tables.peerState[0] = PeerState.EDGE;
-  tables.peerEndpoint.set(endpointOf(other, shim));
+  tables.pathEndpoint.set(endpointOf(other, shim), PathKind.UDP4 * ENDPOINT_WORDS);
+  tables.pathEndpointVersion[PathKind.UDP4] = 2;
+  tables.peerPath[0] = pathWord(PathKind.UDP4, 0, 0);
+  tables.peerConfirmedUntilMs[0] = Infinity;
   tables.sessionPeer[0] = 0;
   tables.sessionLocalIndex[0] = INDEX;
   tables.sessionRemoteIndex[0] = INDEX;
@@ -129,6 +134,7 @@ function createNode(index: number, bind: UdpBind, other: UdpBind, keys: Uint8Arr
     tap,
     mergeUdp: true,
     binds: [bind],
+    connections: 0,
     wakeFd: NO_FD,
     l2fibSeed: L2FIB_SEED,
     l2fibTimeoutSeconds: 1,

@@ -21,15 +21,17 @@
  * | `establish.ts` | sessions are taken up, confirmed, withdrawn |
  * | `send.ts` | initiations, keepalives, control messages |
  * | `timers.ts` | when which of these is due |
+ * | `path_columns.ts` | which paths a peer is sent to on, and what lanes note of them |
  * | `roaming.ts`, `endpoint_policy.ts` | where a peer is, and what may be learnt about that |
  * | `peer.ts`, `peer_table.ts`, `session_table.ts` | what is kept of peers and sessions; rows of the shared tables |
  *
  * @module
  */
 
-import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
+import { ENDPOINT_WORDS } from "../base/endpoint.ts";
 import type { Logger } from "../base/log.ts";
 import { formatNodeId, isOrdinaryNodeId, type NodeId, SUPER_NODE_ID } from "../base/node_id.ts";
+import { PATH_KIND_COUNT, pathKindOf, Transport } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
 import { NO_ROW, PeerState, type Tables } from "../dataplane/tables.ts";
@@ -42,16 +44,35 @@ import { EndpointPolicy } from "./endpoint_policy.ts";
 import { clearSessions, confirmSession } from "./establish.ts";
 import { LogThrottle } from "./log_throttle.ts";
 import { type DeviceEvent, Outbox, type Transmit } from "./outbox.ts";
-import { createPeer, dropInitiation, hasEndpoint, type Peer, type PeerOptions, readActivity } from "./peer.ts";
+import {
+  createPeer,
+  currentEndpointText,
+  dropInitiation,
+  hasEndpoint,
+  knownPaths,
+  type Peer,
+  type PeerOptions,
+  readActivity,
+} from "./peer.ts";
 import { PeerTable } from "./peer_table.ts";
 import { HandshakeReceiver } from "./receive.ts";
 import { followPeer, storeEndpoint } from "./roaming.ts";
-import { dropStaged, hasSession, sendInitiation, sendKeepalive, sendOrStage } from "./send.ts";
+import {
+  dropStaged,
+  hasSession,
+  sendDatagram,
+  sendInitiation,
+  sendKeepalive,
+  sendOrStage,
+  sendSealed,
+} from "./send.ts";
+import { type PathChoice, type PathTraffic, readPathTraffic, storePaths } from "./path_columns.ts";
 import { SessionTable } from "./session_table.ts";
 import { type PeerSnapshot, snapshotPeer } from "./snapshot.ts";
 import { type Activity, ACTIVITY_POLL_MS } from "./timers.ts";
 
 export type { DeviceSettings } from "./context.ts";
+export { createPathTraffic, type PathChoice, type PathTraffic } from "./path_columns.ts";
 export { createTransmit, type DeviceEvent, type Transmit } from "./outbox.ts";
 export type { PeerOptions } from "./peer.ts";
 export type { PeerSnapshot } from "./snapshot.ts";
@@ -170,9 +191,14 @@ export class Device {
     tables.peerNodeId[peer.row] = peer.nodeId;
     Atomics.store(tables.peerCurrentSession, peer.row, NO_ROW);
     Atomics.store(tables.peerWantsSession, peer.row, 0);
+    Atomics.store(tables.peerWantsProbe, peer.row, 0);
+    tables.peerConfirmedUntilMs[peer.row] = Infinity;
+    tables.peerMaxDatagramLen[peer.row] = 0;
+    Atomics.store(tables.peerPath, peer.row, 0);
     Atomics.store(tables.peerState, peer.row, peer.role);
-    if (options.endpoint !== undefined) {
-      this.setEndpoint(peer.row, options.endpoint, options.endpointIsConfigured ?? false);
+    const { endpoint, endpointIsConfigured = false } = options;
+    if (endpoint !== undefined) {
+      this.setEndpoint(peer.row, pathKindOf(Transport.UDP, endpoint[0]), endpoint, endpointIsConfigured);
     }
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     return peer.row;
@@ -188,7 +214,10 @@ export class Device {
     Atomics.add(tables.peerStagedEpoch, peerRow, 1);
     Atomics.store(tables.peerWantsSession, peerRow, 0);
     dropStaged(this.#context, peer);
-    storeEndpoint(tables, peerRow, new Uint32Array(ENDPOINT_WORDS));
+    Atomics.store(tables.peerPath, peerRow, 0);
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      storeEndpoint(tables, peerRow, kind, new Uint32Array(ENDPOINT_WORDS));
+    }
     endpoints.forget(peerRow);
     peer.remote.staticStatic.fill(0);
     this.#peers.remove(peer);
@@ -196,19 +225,67 @@ export class Device {
   }
 
   /**
-   * Sets where a peer is reached.
+   * Sets where a peer is reached on one path.
    *
-   * @param endpoint Record of 12 words; copied.
+   * @param kind Kind of the path, see `base/path_kind.ts`.
+   * @param endpoint Record of 12 words; copied. One without a family takes the path away.
    * @param isConfigured The user wrote it, or a name for it. Otherwise the filter of private addresses applies.
    * @returns Whether it was set.
    */
-  setEndpoint(peerRow: number, endpoint: Uint32Array, isConfigured: boolean): boolean {
+  setEndpoint(peerRow: number, kind: number, endpoint: Uint32Array, isConfigured: boolean): boolean {
     const { tables, endpoints } = this.#context;
     if (this.#peers.at(peerRow) === undefined) return false;
-    if (isConfigured) endpoints.configure(peerRow, endpoint);
-    else if (!endpoints.mayLearn(endpoint)) return false;
-    storeEndpoint(tables, peerRow, endpoint);
+    if (isConfigured) this.permitEndpoint(peerRow, endpoint);
+    else if (endpoint[0] !== 0 && !endpoints.mayLearn(endpoint)) return false;
+    storeEndpoint(tables, peerRow, kind, endpoint);
     return true;
+  }
+
+  /** Remembers that the user wrote an address, or a name for it: it may be learnt then even if it is private. */
+  permitEndpoint(peerRow: number, endpoint: Uint32Array): void {
+    this.#context.endpoints.configure(peerRow, endpoint);
+  }
+
+  /** Tells whether a peer may be sent to at an address that somebody else than the user named. */
+  mayLearn(endpoint: Uint32Array): boolean {
+    return this.#context.endpoints.mayLearn(endpoint);
+  }
+
+  /**
+   * Decides on which paths a peer is sent to. Lanes follow at their next burst.
+   *
+   * A path is only used while its endpoint is known, see {@linkcode Device.setEndpoint}.
+   */
+  setPaths(peerRow: number, choice: PathChoice): void {
+    if (this.#peers.at(peerRow) !== undefined) storePaths(this.#context.tables, peerRow, choice);
+  }
+
+  /** Returns a copy of the record of where a path leads; its family is 0 if that isn't known. */
+  endpointOf(peerRow: number, kind: number): Uint32Array {
+    const at = (peerRow * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS;
+    return this.#context.tables.pathEndpoint.slice(at, at + ENDPOINT_WORDS);
+  }
+
+  /** Reads what lanes noted of a peer's paths into `out`. Does nothing for a free row. */
+  readPathTraffic(peerRow: number, out: PathTraffic): void {
+    if (this.#peers.at(peerRow) !== undefined) readPathTraffic(this.#context.tables, peerRow, out);
+  }
+
+  /** Lets the lanes ask again for a probe of a peer's path. */
+  allowProbeRequest(peerRow: number): void {
+    Atomics.store(this.#context.tables.peerWantsProbe, peerRow, 0);
+  }
+
+  /** Tells whether a peer has a session to send with. */
+  hasSession(peerRow: number, nowMs: number): boolean {
+    const peer = this.#peers.at(peerRow);
+    return peer !== undefined && hasSession(this.#context, peer, nowMs);
+  }
+
+  /** Sends the initiation that has no answer yet on a further path, if there is one: the peer takes whichever comes first. */
+  repeatInitiation(peerRow: number, kind: number): void {
+    const peer = this.#peers.at(peerRow);
+    if (peer?.initiation !== undefined) sendDatagram(this.#context, peer, peer.initiation.message, 1 << kind);
   }
 
   /** Tells whether a peer has an endpoint and sent a transport message lately. Handshakes don't count. */
@@ -234,7 +311,8 @@ export class Device {
   handleEvent(event: LaneEvent, nowMs: number, wallMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     if (event.kind === EventKind.HANDSHAKE) {
-      this.#handshakes.receive({ message: event.payload, source: event.endpoint, nowMs, wallMs });
+      const { payload: message, endpoint: source, path } = event;
+      this.#handshakes.receive({ message, source, path, nowMs, wallMs });
       return;
     }
     const peer = this.#peers.at(event.peerRow);
@@ -243,11 +321,11 @@ export class Device {
       case EventKind.ROAMED:
         // A late report of a session that is gone may speak of the peer that had the row before.
         if (this.#context.tables.sessionPeer[event.sessionRow] === peer.row) {
-          followPeer(this.#context, peer, event.endpoint, nowMs);
+          followPeer(this.#context, peer, event.path, event.endpoint, nowMs);
         }
         break;
       case EventKind.CONFIRMED:
-        confirmSession(this.#context, peer, event.sessionRow, nowMs, wallMs);
+        confirmSession(this.#context, peer, event.sessionRow, event.path, nowMs, wallMs);
         break;
       case EventKind.SESSION_WANTED:
         this.#provideSession(peer, nowMs);
@@ -297,7 +375,7 @@ export class Device {
     outbox.report({ kind: "handshake given up", peerRow: peer.row });
     log.warn("peer doesn't answer handshakes", {
       peer: formatNodeId(peer.nodeId),
-      endpoint: formatEndpoint(tables.peerEndpoint, peer.row * ENDPOINT_WORDS),
+      endpoint: currentEndpointText(tables, peer.row),
     });
   }
 
@@ -310,10 +388,20 @@ export class Device {
     const peer = this.#peers.at(peerRow);
     if (peer === undefined) return false;
     this.#nowMs = Math.max(this.#nowMs, nowMs);
-    const content = new Uint8Array(EG_HEADER_LEN + message.body.length);
-    writeEgHeader(content, 0, message.destination, message.source);
-    content.set(message.body, EG_HEADER_LEN);
-    return sendOrStage(this.#context, peer, message.type, message.ttl, content, nowMs);
+    return sendOrStage(this.#context, peer, message.type, message.ttl, contentOf(message), nowMs);
+  }
+
+  /**
+   * Seals a control message for a peer that has a session, and queues it for certain paths.
+   *
+   * @param paths Set of kinds; see `dataplane/path_word.ts`.
+   * @returns `false` if there is no session, or none of the paths has an endpoint: nothing waits then.
+   */
+  sendMessageOn(peerRow: number, paths: number, message: ControlMessage, nowMs: number): boolean {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined || (knownPaths(this.#context.tables, peer) & paths) === 0) return false;
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    return sendSealed(this.#context, peer, message.type, message.ttl, contentOf(message), nowMs, paths);
   }
 
   /** Writes the next datagram to send into `out` and tells whether there was one. */
@@ -348,4 +436,12 @@ export class Device {
   snapshot(nowMs: number): PeerSnapshot[] {
     return Array.from(this.#peers.all(), (peer) => snapshotPeer(this.#context, peer, nowMs));
   }
+}
+
+/** Returns inner header and body of a message. */
+function contentOf(message: ControlMessage): Uint8Array {
+  const content = new Uint8Array(EG_HEADER_LEN + message.body.length);
+  writeEgHeader(content, 0, message.destination, message.source);
+  content.set(message.body, EG_HEADER_LEN);
+  return content;
 }

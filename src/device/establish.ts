@@ -12,13 +12,12 @@
  * @module
  */
 
-import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
 import { formatNodeId } from "../base/node_id.ts";
 import { NO_ROW, SessionState } from "../dataplane/tables.ts";
 import { type TransportKeys, wipeTransportKeys } from "../noise/handshake.ts";
 import { adoptAsInitiator, adoptAsResponder, clearSlots, confirmNext, NO_KEYPAIR } from "../noise/keypair.ts";
 import type { DeviceContext } from "./context.ts";
-import { dropInitiation, type Peer } from "./peer.ts";
+import { currentEndpointText, dropInitiation, type Peer } from "./peer.ts";
 import { hasSession, sendKeepalive, sendStaged } from "./send.ts";
 import type { ReservedSession } from "./session_table.ts";
 
@@ -31,11 +30,16 @@ export interface NewSession {
   readonly keys: TransportKeys;
 }
 
-/** Takes up the session that a response completed, and tells the peer at once by a keepalive under its keys. */
+/**
+ * Takes up the session that a response completed, and tells the peer at once by a keepalive under its keys.
+ *
+ * @param path Kind of the path that the response came on: it works, which may be known of no other.
+ */
 export function adoptInitiatorSession(
   context: DeviceContext,
   peer: Peer,
   session: NewSession,
+  path: number,
   nowMs: number,
   wallMs: number,
 ): void {
@@ -45,9 +49,9 @@ export function adoptInitiatorSession(
   // If the peer initiated too, its session has become `previous` unconfirmed. It will not be sent with, and lanes are not
   // to report its first message for ever.
   if (peer.slots.previous !== NO_KEYPAIR) context.sessions.confirm(peer.slots.previous);
-  onEstablished(context, peer, freed, renewed, wallMs);
-  sendKeepalive(context, peer, nowMs);
-  sendStaged(context, peer, nowMs);
+  onEstablished(context, peer, freed, renewed, path, wallMs);
+  sendKeepalive(context, peer, nowMs, 1 << path);
+  sendStaged(context, peer, nowMs, 1 << path);
 }
 
 /** Takes up the session whose response was sent. It isn't sent with before {@linkcode confirmSession}. */
@@ -57,11 +61,16 @@ export function adoptResponderSession(context: DeviceContext, peer: Peer, sessio
   release(context, freed);
 }
 
-/** Begins to send with the session that the peer has just proved to have. Does nothing for any other row. */
+/**
+ * Begins to send with the session that the peer has just proved to have. Does nothing for any other row.
+ *
+ * @param path Kind of the path that the proof came on.
+ */
 export function confirmSession(
   context: DeviceContext,
   peer: Peer,
   sessionRow: number,
+  path: number,
   nowMs: number,
   wallMs: number,
 ): void {
@@ -69,8 +78,8 @@ export function confirmSession(
   const renewed = hasSession(context, peer, nowMs);
   context.sessions.confirm(sessionRow);
   const freed = confirmNext(peer.slots, sessionRow);
-  onEstablished(context, peer, freed, renewed, wallMs);
-  sendStaged(context, peer, nowMs);
+  onEstablished(context, peer, freed, renewed, path, wallMs);
+  sendStaged(context, peer, nowMs, 1 << path);
 }
 
 /** Withdraws all sessions of a peer and zeroes their keys. */
@@ -98,6 +107,7 @@ function onEstablished(
   peer: Peer,
   freed: readonly number[],
   renewed: boolean,
+  path: number,
   wallMs: number,
 ): void {
   const { tables, outbox, log } = context;
@@ -109,10 +119,10 @@ function onEstablished(
   peer.lastHandshakeWallMs = wallMs;
   Atomics.store(tables.peerWantsSession, peer.row, 0);
   outbox.wakeLanes();
-  outbox.report({ kind: "session established", peerRow: peer.row, renewed });
+  outbox.report({ kind: "session established", peerRow: peer.row, renewed, path });
   const fields = {
     peer: formatNodeId(peer.nodeId),
-    endpoint: formatEndpoint(tables.peerEndpoint, peer.row * ENDPOINT_WORDS),
+    endpoint: currentEndpointText(tables, peer.row),
   };
   if (renewed) log.debug("session renewed", fields);
   else log.info("session established", fields);

@@ -21,16 +21,30 @@ export interface Transmit {
   length: number;
   /** The peer it is for, or −1 for a cookie reply to a stranger. */
   peerRow: number;
+  /** Kind of the path that it is for. */
+  path: number;
 }
 
 /** Something that the owner should know or do. */
 export type DeviceEvent =
-  /** There is a session to send with. `renewed` tells that it replaces one that was still good. */
-  | { readonly kind: "session established"; readonly peerRow: number; readonly renewed: boolean }
+  /**
+   * There is a session to send with. `renewed` tells that it replaces one that was still good; what completed its handshake
+   * came on `path`.
+   */
+  | { readonly kind: "session established"; readonly peerRow: number; readonly renewed: boolean; readonly path: number }
+  /** An initiation was sent; `attempts` counts from 1 since the handshake began. */
+  | { readonly kind: "initiation sent"; readonly peerRow: number; readonly attempts: number }
   /** The peer didn't answer; what waited for the session is dropped. */
   | { readonly kind: "handshake given up"; readonly peerRow: number }
-  /** The peer is reached at another address now. */
-  | { readonly kind: "endpoint changed"; readonly peerRow: number }
+  /** The peer is reached at another address now, on this path. */
+  | { readonly kind: "endpoint changed"; readonly peerRow: number; readonly path: number }
+  /** Something authentic of the peer came on a FakeTCP connection that isn't recorded as its path. */
+  | {
+    readonly kind: "connection used";
+    readonly peerRow: number;
+    readonly path: number;
+    readonly endpoint: Uint32Array;
+  }
   /** Lanes should look at the tables: they may hold frames that can go now. */
   | { readonly kind: "wake lanes" };
 
@@ -38,6 +52,7 @@ interface QueuedDatagram {
   readonly endpoint: Uint32Array;
   readonly datagram: Uint8Array;
   readonly peerRow: number;
+  readonly path: number;
 }
 
 /** Makes a record for {@linkcode Outbox.pollTransmit}. */
@@ -47,6 +62,7 @@ export function createTransmit(): Transmit {
     octets: new Uint8Array(TRANSMIT_MAX),
     length: 0,
     peerRow: -1,
+    path: -1,
   };
 }
 
@@ -66,11 +82,17 @@ export class Outbox {
    *
    * @param endpoint Words that hold the destination at `endpointAt`; copied.
    * @param datagram Kept, not copied.
+   * @param path Kind of the path.
    * @returns Whether there was room.
    */
-  send(endpoint: Uint32Array, endpointAt: number, datagram: Uint8Array, peerRow: number): boolean {
+  send(endpoint: Uint32Array, endpointAt: number, datagram: Uint8Array, peerRow: number, path: number): boolean {
     if (this.#datagrams.length >= OUTBOX_CAPACITY) return false;
-    this.#datagrams.push({ endpoint: endpoint.slice(endpointAt, endpointAt + ENDPOINT_WORDS), datagram, peerRow });
+    this.#datagrams.push({
+      endpoint: endpoint.slice(endpointAt, endpointAt + ENDPOINT_WORDS),
+      datagram,
+      peerRow,
+      path,
+    });
     return true;
   }
 
@@ -92,6 +114,7 @@ export class Outbox {
     out.octets.set(next.datagram);
     out.length = next.datagram.length;
     out.peerRow = next.peerRow;
+    out.path = next.path;
     return true;
   }
 

@@ -6,8 +6,10 @@
  * @module
  */
 
-import { ENDPOINT_WORDS } from "../base/endpoint.ts";
+import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
 import type { NodeId } from "../base/node_id.ts";
+import { PATH_KIND_COUNT } from "../base/path_kind.ts";
+import { currentPath } from "../dataplane/path_word.ts";
 import { latestOverLanes, PeerState, sumOverLanes, type Tables } from "../dataplane/tables.ts";
 import { CookieJar } from "../noise/cookie.ts";
 import { createRemoteStatic, type InitiatorState, type RemoteStatic, wipeInitiatorState } from "../noise/handshake.ts";
@@ -37,6 +39,8 @@ export interface PeerOptions {
 
 /** An initiation of ours that has no answer yet. */
 export interface PendingInitiation {
+  /** The whole datagram, to be sent again on a path that becomes known meanwhile. */
+  readonly message: Uint8Array;
   readonly state: InitiatorState;
   readonly reserved: ReservedSession;
 }
@@ -86,8 +90,20 @@ export interface Peer {
   unconfirmedResponses: number;
   /** Oldest first. */
   readonly staged: StagedContent[];
+  /** The response that was sent last, and on which paths: a copy of the initiation that takes another path gets it, too. */
+  lastResponse: SentResponse | undefined;
   /** When the last session was established, ms since 1970; 0 for never. */
   lastHandshakeWallMs: number;
+}
+
+/** A response that was sent. */
+export interface SentResponse {
+  /** The initiation that it answers. */
+  readonly initiation: Uint8Array;
+  readonly response: Uint8Array;
+  readonly sentMs: number;
+  /** Set of kinds on which it was sent. */
+  paths: number;
 }
 
 /**
@@ -120,6 +136,7 @@ export function createPeer(context: DeviceContext, options: PeerOptions, row: nu
     lastInitiationAcceptedMs: -Infinity,
     unconfirmedResponses: 0,
     staged: [],
+    lastResponse: undefined,
     lastHandshakeWallMs: 0,
   };
 }
@@ -151,9 +168,24 @@ function latestSince(tables: Tables, column: Float64Array, peer: Peer): number {
   return latest > 0 && latest >= peer.addedMs ? latest : -Infinity;
 }
 
-/** Tells whether the tables hold an endpoint for the peer. */
+/** Tells whether the tables hold an endpoint for any path to the peer. */
 export function hasEndpoint(tables: Tables, peer: Peer): boolean {
-  return tables.peerEndpoint[peer.row * ENDPOINT_WORDS] !== 0;
+  return knownPaths(tables, peer) !== 0;
+}
+
+/** Returns the set of kinds of paths to the peer whose endpoint is known. */
+export function knownPaths(tables: Tables, peer: Peer): number {
+  let known = 0;
+  for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+    if (tables.pathEndpoint[(peer.row * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS] !== 0) known |= 1 << kind;
+  }
+  return known;
+}
+
+/** Returns the endpoint of the peer's current path as text; `"none"` if it has none. */
+export function currentEndpointText(tables: Tables, peerRow: number): string {
+  const kind = currentPath(Atomics.load(tables.peerPath, peerRow));
+  return kind < 0 ? "none" : formatEndpoint(tables.pathEndpoint, (peerRow * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS);
 }
 
 /** Ends a handshake that we began: its row is freed, its secrets are zeroed. */

@@ -36,6 +36,7 @@ import {
   readResponseReceiverIndex,
   readSenderIndex,
 } from "../wire/handshake_message.ts";
+import { pathsInUse } from "../dataplane/path_word.ts";
 import { MessageType } from "../wire/message_type.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { adoptInitiatorSession, adoptResponderSession } from "./establish.ts";
@@ -53,12 +54,17 @@ export const UNDER_LOAD_MS = 1_000;
 /** Answers in a row without a confirmation after which the user is told what may be wrong. */
 const UNCONFIRMED_HINT_AFTER = 3;
 
+/** How long a copy of an initiation that took another path gets the same response, in ms. */
+const COPY_ANSWERED_MS = 5_000;
+
 /** A handshake message as it arrived. */
 export interface ReceivedHandshake {
   /** The whole datagram. */
   readonly message: Uint8Array;
   /** Record of 12 words. */
   readonly source: Uint32Array;
+  /** Kind of the path that it came on. */
+  readonly path: number;
   readonly nowMs: number;
   readonly wallMs: number;
 }
@@ -105,13 +111,13 @@ export class HandshakeReceiver {
     return message[0] === MessageType.INITIATION ? this.#receiveInitiation(received) : this.#receiveResponse(received);
   }
 
-  #judgeUnderLoad({ message, source, nowMs }: ReceivedHandshake): number {
+  #judgeUnderLoad({ message, source, path, nowMs }: ReceivedHandshake): number {
     const sourceOctets = cookieSource(source);
     if (this.#checker.checkMac2(message, sourceOctets, nowMs)) {
       return this.#limiter.allow(addressText(source, 0), nowMs) ? Reason.NONE : Reason.HANDSHAKE_RATE;
     }
     const reply = this.#checker.createReply(message, sourceOctets, nowMs);
-    this.#context.outbox.send(source, 0, reply, -1);
+    this.#context.outbox.send(source, 0, reply, -1, path);
     return Reason.HANDSHAKE_OVERLOAD;
   }
 
@@ -131,13 +137,35 @@ export class HandshakeReceiver {
     const accepted = outcome.value;
     const peer = this.#peers.withKey(accepted.remote.publicKey);
     if (peer === undefined) return Reason.HANDSHAKE_UNKNOWN_PEER;
-    const reason = this.#judgeFreshness(peer, accepted, nowMs);
-    if (reason === Reason.NONE) {
-      followPeer(this.#context, peer, source, nowMs);
-      this.#respond(peer, accepted, nowMs);
-    }
+    const reason = this.#handleAccepted(peer, accepted, received);
     wipeResponderState(accepted.state);
     return reason;
+  }
+
+  #handleAccepted(peer: Peer, accepted: AcceptedInitiation, received: ReceivedHandshake): number {
+    const { source, path, nowMs } = received;
+    if (this.#isCopy(peer, received)) {
+      this.#respondAgain(peer, received);
+      return Reason.NONE;
+    }
+    const reason = this.#judgeFreshness(peer, accepted, nowMs);
+    if (reason !== Reason.NONE) return reason;
+    followPeer(this.#context, peer, path, source, nowMs);
+    this.#respond(peer, accepted, received);
+    return Reason.NONE;
+  }
+
+  /** Tells whether a message is the initiation that was answered last, on another path. */
+  #isCopy({ lastResponse }: Peer, { message, path, nowMs }: ReceivedHandshake): boolean {
+    return lastResponse !== undefined && nowMs - lastResponse.sentMs < COPY_ANSWERED_MS &&
+      (lastResponse.paths & (1 << path)) === 0 && equalOctets(lastResponse.initiation, message);
+  }
+
+  /** Sends the same response on the path that a copy came by. Its source isn't learnt: anybody can send a copy. */
+  #respondAgain({ lastResponse, row }: Peer, { source, path }: ReceivedHandshake): void {
+    if (lastResponse === undefined || !this.#mayAnswer(source)) return;
+    lastResponse.paths |= 1 << path;
+    this.#context.outbox.send(source, 0, lastResponse.response, row, path);
   }
 
   /** Refuses a replayed initiation, and one that comes too soon after the last. */
@@ -153,8 +181,10 @@ export class HandshakeReceiver {
     return Reason.NONE;
   }
 
-  #respond(peer: Peer, accepted: AcceptedInitiation, nowMs: number): void {
-    const { primitives, random, sessions, log } = this.#context;
+  /** Answers an initiation, where it came from. */
+  #respond(peer: Peer, accepted: AcceptedInitiation, received: ReceivedHandshake): void {
+    const { message: initiation, source, path, nowMs } = received;
+    const { primitives, random, sessions, outbox, tables, log } = this.#context;
     const reserved = sessions.reserve(peer.row);
     if (reserved === undefined) return countDrop(this.#context, Reason.HANDSHAKE_OVERLOAD);
     const ephemeralPrivateKey = new Uint8Array(KEY_LEN);
@@ -168,15 +198,22 @@ export class HandshakeReceiver {
     peer.cookies.stamp(message, nowMs);
     adoptResponderSession(this.#context, peer, { reserved, remoteIndex: accepted.senderIndex, keys }, nowMs);
     peer.timers.onResponseSent(nowMs);
-    sendDatagram(this.#context, peer, message);
+    peer.lastResponse = { initiation: initiation.slice(), response: message, sentMs: nowMs, paths: 1 << path };
+    if (this.#mayAnswer(source)) outbox.send(source, 0, message, peer.row, path);
+    else sendDatagram(this.#context, peer, message, pathsInUse(tables, peer.row, nowMs));
     log.debug("response sent", { peer: formatNodeId(peer.nodeId) });
     peer.unconfirmedResponses++;
     if (peer.unconfirmedResponses > UNCONFIRMED_HINT_AFTER) this.#tellUnconfirmed(peer, nowMs);
   }
 
+  /** A source that may not be learnt isn't answered either; `config.md` §5.3. */
+  #mayAnswer(source: Uint32Array): boolean {
+    return this.#context.endpoints.mayLearn(source);
+  }
+
   #receiveResponse(received: ReceivedHandshake): number {
     const { primitives, identity, sessions } = this.#context;
-    const { message, source, nowMs, wallMs } = received;
+    const { message, source, path, nowMs, wallMs } = received;
     const peer = this.#peers.at(sessions.peerOfIndex(readResponseReceiverIndex(message, 0)));
     const pending = peer?.initiation;
     if (peer === undefined || pending === undefined) return Reason.HANDSHAKE_UNEXPECTED;
@@ -190,8 +227,8 @@ export class HandshakeReceiver {
     // The row lives on as the session's; only the handshake's secrets end here.
     wipeInitiation(peer);
     peer.timers.onHandshakeReceived(nowMs);
-    followPeer(this.#context, peer, source, nowMs);
-    adoptInitiatorSession(this.#context, peer, session, nowMs, wallMs);
+    followPeer(this.#context, peer, path, source, nowMs);
+    adoptInitiatorSession(this.#context, peer, session, path, nowMs, wallMs);
     return Reason.NONE;
   }
 

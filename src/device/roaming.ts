@@ -1,6 +1,8 @@
 /**
  * Following a peer that moves: whatever it sends authentically, handshakes included, comes from its new address.
  *
+ * Each path keeps its own address: what comes by UDP says nothing about where a FakeTCP connection leads.
+ *
  * Which addresses may be learnt this way is decided in `endpoint_policy.ts`. Source: `wire.md` §3.7.
  *
  * @module
@@ -8,31 +10,49 @@
 
 import { copyEndpoint, ENDPOINT_WORDS, formatEndpoint, sameEndpoint, sameRemote } from "../base/endpoint.ts";
 import { formatNodeId } from "../base/node_id.ts";
+import { PATH_KIND_COUNT, Transport, transportOf } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
+import { pathWord } from "../dataplane/path_word.ts";
 import type { Tables } from "../dataplane/tables.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { hasEndpoint, type Peer } from "./peer.ts";
 
-/** Writes the endpoint of a peer. Its version is odd while the words change, so that no lane takes half of it. */
-export function storeEndpoint(tables: Tables, peerRow: number, endpoint: Uint32Array): void {
-  Atomics.add(tables.peerEndpointVersion, peerRow, 1);
-  copyEndpoint(endpoint, 0, tables.peerEndpoint, peerRow * ENDPOINT_WORDS);
-  Atomics.add(tables.peerEndpointVersion, peerRow, 1);
+/** Writes the endpoint of a path. Its version is odd while the words change, so that no lane takes half of it. */
+export function storeEndpoint(tables: Tables, peerRow: number, kind: number, endpoint: Uint32Array): void {
+  const path = peerRow * PATH_KIND_COUNT + kind;
+  Atomics.add(tables.pathEndpointVersion, path, 1);
+  copyEndpoint(endpoint, 0, tables.pathEndpoint, path * ENDPOINT_WORDS);
+  Atomics.add(tables.pathEndpointVersion, path, 1);
+  // A peer's first address is where it is sent to, until somebody decides otherwise.
+  if (endpoint[0] !== 0 && Atomics.load(tables.peerPath, peerRow) === 0) {
+    Atomics.store(tables.peerPath, peerRow, pathWord(kind, 0, 0));
+  }
 }
 
 /**
- * Follows a peer to the address from which it sent something authentic.
+ * Follows a peer to the address from which it sent something authentic on a path.
  *
  * If that address may not be learnt, the endpoint stays and `PRIVATE_SOURCE` is counted; what was received is valid
  * nevertheless.
  */
-export function followPeer(context: DeviceContext, peer: Peer, source: Uint32Array, nowMs: number): void {
+export function followPeer(
+  context: DeviceContext,
+  peer: Peer,
+  kind: number,
+  source: Uint32Array,
+  nowMs: number,
+): void {
   const { tables, log, throttle } = context;
-  const at = peer.row * ENDPOINT_WORDS;
-  if (source[0] === 0 || sameEndpoint(tables.peerEndpoint, at, source, 0)) return;
-  if (sameRemote(tables.peerEndpoint, at, source, 0)) {
+  const at = (peer.row * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS;
+  if (source[0] === 0 || sameEndpoint(tables.pathEndpoint, at, source, 0)) return;
+  if (transportOf(kind) === Transport.FAKETCP) {
+    // Which of several connections is the peer's is not decided by who sent last.
+    context.outbox.report({ kind: "connection used", peerRow: peer.row, path: kind, endpoint: source.slice() });
+    return;
+  }
+  if (sameRemote(tables.pathEndpoint, at, source, 0)) {
     // The peer is where it was and reached us at another of our addresses: answer from that one.
-    storeEndpoint(tables, peer.row, source);
+    storeEndpoint(tables, peer.row, kind, source);
     return;
   }
   const node = formatNodeId(peer.nodeId);
@@ -49,8 +69,8 @@ export function followPeer(context: DeviceContext, peer: Peer, source: Uint32Arr
     }
     return;
   }
-  const previous = formatEndpoint(tables.peerEndpoint, at);
-  storeEndpoint(tables, peer.row, source);
-  context.outbox.report({ kind: "endpoint changed", peerRow: peer.row });
+  const previous = formatEndpoint(tables.pathEndpoint, at);
+  storeEndpoint(tables, peer.row, kind, source);
+  context.outbox.report({ kind: "endpoint changed", peerRow: peer.row, path: kind });
   if (throttle.permits(`roamed ${peer.row}`, nowMs)) log.info("endpoint learnt", { peer: node, endpoint, previous });
 }

@@ -8,7 +8,9 @@
  */
 
 import { ENDPOINT_WORDS } from "../base/endpoint.ts";
+import { PATH_KIND_COUNT } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
+import { pathsInUse } from "../dataplane/path_word.ts";
 import { KEY_LEN, Setting } from "../dataplane/tables.ts";
 import { createInitiation } from "../noise/handshake.ts";
 import { maySend, NO_KEYPAIR } from "../noise/keypair.ts";
@@ -24,12 +26,12 @@ import {
   writeTransportNonce,
 } from "../wire/transport_message.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
-import { dropInitiation, hasEndpoint, type Peer } from "./peer.ts";
+import { dropInitiation, hasEndpoint, knownPaths, type Peer } from "./peer.ts";
 
 /** Control messages that wait for a session of one peer; the oldest gives way. */
 export const STAGED_CONTENT_MAX = 16;
 /** Least MTU that padding reckons with, so that an interface without one doesn't blow messages up; `behaviour.md` §1.1. */
-const PADDING_MTU_MIN = 576;
+export const PADDING_MTU_MIN = 576;
 
 const NOTHING = new Uint8Array(0);
 
@@ -56,15 +58,35 @@ export function sendInitiation(context: DeviceContext, peer: Peer, nowMs: number
     timestamp,
   });
   ephemeralPrivateKey.fill(0);
-  peer.initiation = { state, reserved };
   peer.cookies.stamp(message, nowMs);
-  sendDatagram(context, peer, message);
+  peer.initiation = { message, state, reserved };
+  sendDatagram(context, peer, message, pathsForHandshake(context, peer, nowMs));
+  context.outbox.report({ kind: "initiation sent", peerRow: peer.row, attempts: peer.timers.attempts });
   log.debug("initiation sent", { peer: peer.nodeId });
 }
 
-/** Sends a keepalive. Returns `false` if there is no session to send it with. */
-export function sendKeepalive(context: DeviceContext, peer: Peer, nowMs: number): boolean {
-  return sendSealed(context, peer, MessageType.TRANSPORT, 0, NOTHING, nowMs);
+/**
+ * Returns the paths that an initiation goes out on: where nothing proves that the current path works, all that are known. The
+ * peer answers the first copy that arrives, and each further path by the same response.
+ */
+function pathsForHandshake(context: DeviceContext, peer: Peer, nowMs: number): number {
+  const { tables } = context;
+  const confirmedUntilMs = tables.peerConfirmedUntilMs[peer.row];
+  const isRepeated = peer.timers.attempts > 1;
+  const isConfirmed = confirmedUntilMs === Infinity ? !isRepeated : nowMs <= confirmedUntilMs;
+  const renews = hasSession(context, peer, nowMs) && isConfirmed;
+  return renews ? pathsInUse(tables, peer.row, nowMs) : knownPaths(tables, peer);
+}
+
+/**
+ * Sends a keepalive.
+ *
+ * @param alsoOn Set of kinds to send it on besides the paths in use.
+ * @returns `false` if there is no session to send it with.
+ */
+export function sendKeepalive(context: DeviceContext, peer: Peer, nowMs: number, alsoOn = 0): boolean {
+  const paths = pathsInUse(context.tables, peer.row, nowMs) | alsoOn;
+  return sendSealed(context, peer, MessageType.TRANSPORT, 0, NOTHING, nowMs, paths);
 }
 
 /**
@@ -95,9 +117,16 @@ export function sendOrStage(
   return true;
 }
 
-/** Sends the control messages that waited for a session. */
-export function sendStaged(context: DeviceContext, peer: Peer, nowMs: number): void {
-  for (const { type, ttl, content } of peer.staged.splice(0)) sendSealed(context, peer, type, ttl, content, nowMs);
+/**
+ * Sends the control messages that waited for a session.
+ *
+ * @param alsoOn Set of kinds to send them on besides the paths in use.
+ */
+export function sendStaged(context: DeviceContext, peer: Peer, nowMs: number, alsoOn: number): void {
+  const paths = pathsInUse(context.tables, peer.row, nowMs) | alsoOn;
+  for (const { type, ttl, content } of peer.staged.splice(0)) {
+    sendSealed(context, peer, type, ttl, content, nowMs, paths);
+  }
 }
 
 /** Drops the control messages that wait for a session. */
@@ -105,11 +134,22 @@ export function dropStaged(context: DeviceContext, peer: Peer): void {
   for (const _ of peer.staged.splice(0)) countDrop(context, Reason.STAGED_EXPIRED);
 }
 
-/** Queues a datagram to the peer's endpoint; without one it is dropped. */
-export function sendDatagram(context: DeviceContext, peer: Peer, datagram: Uint8Array): void {
-  if (!hasEndpoint(context.tables, peer)) return countDrop(context, Reason.NO_ENDPOINT);
-  const sent = context.outbox.send(context.tables.peerEndpoint, peer.row * ENDPOINT_WORDS, datagram, peer.row);
-  if (!sent) countDrop(context, Reason.SEND_NO_BUFFERS);
+/** Queues a datagram, once for each path of a set of kinds; where none has an endpoint it is dropped. */
+export function sendDatagram(context: DeviceContext, peer: Peer, datagram: Uint8Array, paths: number): void {
+  const { tables, outbox } = context;
+  const usable = paths & knownPaths(tables, peer);
+  if (usable === 0) return countDrop(context, Reason.NO_ENDPOINT);
+  for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+    if ((usable & (1 << kind)) === 0) continue;
+    const path = peer.row * PATH_KIND_COUNT + kind;
+    if (!outbox.send(tables.pathEndpoint, path * ENDPOINT_WORDS, datagram, peer.row, kind)) {
+      countDrop(context, Reason.SEND_NO_BUFFERS);
+      continue;
+    }
+    const at = tables.shape.laneCount * tables.pathCount + path;
+    tables.pathSentPackets[at]++;
+    tables.pathSentOctets[at] += datagram.length;
+  }
 }
 
 /** Tells whether a peer has a session that may send. */
@@ -120,14 +160,20 @@ export function hasSession(context: DeviceContext, peer: Peer, nowMs: number): b
   return maySend(context.timers, nowMs - createdMs, counter);
 }
 
-/** Seals content with the current session and queues it. Returns `false` if there is no such session. */
-function sendSealed(
+/**
+ * Seals content with the current session and queues it.
+ *
+ * @param paths Set of kinds to send it on; the paths in use if left out.
+ * @returns `false` if there is no such session, or no endpoint.
+ */
+export function sendSealed(
   context: DeviceContext,
   peer: Peer,
   type: number,
   ttl: number,
   content: Uint8Array,
   nowMs: number,
+  paths: number = pathsInUse(context.tables, peer.row, nowMs),
 ): boolean {
   if (!hasEndpoint(context.tables, peer) || !hasSession(context, peer, nowMs)) return false;
   const { tables, primitives } = context;
@@ -148,7 +194,7 @@ function sendSealed(
   const remoteIndex = tables.sessionRemoteIndex[session];
   writeTransportHeader(new DataView(datagram.buffer), 0, type, ttl, remoteIndex, counter);
   datagram.set(sealed, TRANSPORT_HEADER_LEN);
-  sendDatagram(context, peer, datagram);
+  sendDatagram(context, peer, datagram, paths);
   noteSent(context, peer, datagram.length, nowMs);
   return true;
 }

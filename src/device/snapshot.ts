@@ -4,12 +4,11 @@
  * @module
  */
 
-import { ENDPOINT_WORDS, formatEndpoint } from "../base/endpoint.ts";
 import type { NodeId } from "../base/node_id.ts";
 import { ZERO_PRESHARED_KEY } from "../noise/handshake.ts";
 import { equalOctets } from "../noise/primitives.ts";
 import type { DeviceContext } from "./context.ts";
-import { type Counters, type Peer, readActivity, readCounters } from "./peer.ts";
+import { type Counters, currentEndpointText, type Peer, readActivity, readCounters } from "./peer.ts";
 import { hasSession } from "./send.ts";
 
 /** State of one peer, for people. */
@@ -43,7 +42,7 @@ export function snapshotPeer(context: DeviceContext, peer: Peer, nowMs: number):
     role,
     publicKey: remote.publicKey,
     hasPresharedKey: !equalOctets(remote.presharedKey, ZERO_PRESHARED_KEY),
-    endpoint: formatEndpoint(tables.peerEndpoint, row * ENDPOINT_WORDS),
+    endpoint: currentEndpointText(tables, row),
     persistentKeepaliveMs,
     state: isEstablished ? "established" : peer.timers.handshakeInProgress() ? "handshake" : "idle",
     lastHandshakeWallMs,

@@ -100,6 +100,11 @@ export class PeerTimers {
     this.#handshakeAtMs = this.#spacedMs(nowMs);
   }
 
+  /** Initiations sent since the handshake in progress began; 0 if there is none. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Tells whether an initiation is due or unanswered. */
   handshakeInProgress(): boolean {
     return this.#handshakeAtMs !== OFF;

@@ -6,16 +6,23 @@
  */
 
 import { wallClockMs } from "../base/clock.ts";
+import { Transport, transportOf } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
 import type { Bind } from "../conn/bind.ts";
+import type { PathControl } from "../control/path_control.ts";
+import type { SpreadRelay } from "../control/spread.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
 import { createTransmit, type Device, type DeviceEvent } from "../device/device.ts";
+import { Errno } from "../ffi/errno.ts";
 import type { Shim } from "../ffi/shim.ts";
 import { RUN_WORDS } from "../ffi/symbols.ts";
-import type { SpreadRelay } from "../control/spread.ts";
+import { MessageType } from "../wire/message_type.ts";
+import type { FakeTcpNode } from "./fake_tcp.ts";
 import type { LanePool } from "./lane_pool.ts";
 
+/** Word of a run that holds its result. */
+const RUN_RESULT = 4;
 /** Reports handled before signals and lookups get their turn. */
 const EVENTS_PER_ROUND = 256;
 /** Time between two calls of {@linkcode ControlLoopOptions.onTick}. */
@@ -25,9 +32,12 @@ const TICK_MS = 1_000;
 export interface ControlLoopOptions {
   readonly tables: Tables;
   readonly device: Device;
+  readonly paths: PathControl;
+  /** `undefined` without FakeTCP. */
+  readonly fakeTcp: FakeTcpNode | undefined;
   readonly spread: SpreadRelay;
   readonly lanes: LanePool;
-  /** One for each address family, on the lanes' own sockets. */
+  /** On the lanes' own sockets and queues: one for each kind of path at least. */
   readonly binds: readonly Bind[];
   readonly shim: Shim;
   /** What the device reports, but for the wake-ups, which the loop does itself. */
@@ -37,6 +47,17 @@ export interface ControlLoopOptions {
   /** Called about every second. */
   readonly onTick: (nowMs: number) => void;
 }
+
+/** Refusals to send that say something of the path, and not of one datagram or moment. */
+const PATH_REFUSALS: readonly number[] = [
+  Errno.EPERM,
+  Errno.EACCES,
+  Errno.EINVAL,
+  Errno.EADDRNOTAVAIL,
+  Errno.ENETDOWN,
+  Errno.ENETUNREACH,
+  Errno.EHOSTUNREACH,
+];
 
 /** Runs until it is stopped. */
 export class ControlLoop {
@@ -65,20 +86,36 @@ export class ControlLoop {
 
   /** Runs until {@linkcode stop}. */
   async run(): Promise<void> {
-    const { tables, device, shim } = this.#options;
+    const { tables, shim } = this.#options;
     while (!this.#isStopped) {
       const bell = Atomics.load(tables.settings, Setting.DOORBELL);
       const isBusy = this.#handleEvents() === EVENTS_PER_ROUND;
       const nowMs = shim.nowMs();
-      if (nowMs >= device.pollTimeout()) device.handleTimeout(nowMs, wallClockMs());
-      if (nowMs >= this.#nextTickMs) {
-        this.#nextTickMs = nowMs + TICK_MS;
-        this.#options.onTick(nowMs);
-      }
-      this.#drainDevice();
-      const deadlineMs = Math.min(device.pollTimeout(), this.#nextTickMs);
+      this.#handleTimeouts(nowMs);
+      this.#drain(nowMs);
+      const deadlineMs = this.#deadlineMs();
       await this.#sleep(bell, isBusy ? 0 : Math.max(0, deadlineMs - shim.nowMs()));
     }
+  }
+
+  #handleTimeouts(nowMs: number): void {
+    const { device, paths, fakeTcp, onTick } = this.#options;
+    if (nowMs >= device.pollTimeout()) device.handleTimeout(nowMs, wallClockMs());
+    if (nowMs >= paths.pollTimeout()) paths.handleTimeout(nowMs);
+    if (fakeTcp !== undefined && nowMs >= fakeTcp.pollTimeout()) fakeTcp.handleTimeout(nowMs);
+    if (nowMs < this.#nextTickMs) return;
+    this.#nextTickMs = nowMs + TICK_MS;
+    onTick(nowMs);
+  }
+
+  #deadlineMs(): number {
+    const { device, paths, fakeTcp } = this.#options;
+    return Math.min(
+      device.pollTimeout(),
+      paths.pollTimeout(),
+      fakeTcp?.pollTimeout() ?? Infinity,
+      this.#nextTickMs,
+    );
   }
 
   /** Waits until the bell rings or the time is over; at least until other tasks of this thread have had their turn. */
@@ -101,40 +138,71 @@ export class ControlLoop {
   }
 
   #handleEvent(event: LaneEvent, nowMs: number): void {
-    const { device, spread, onLaneFailed } = this.#options;
+    const { device, paths, fakeTcp, onLaneFailed } = this.#options;
     switch (event.kind) {
       case EventKind.LANE_FAILED:
         return onLaneFailed(event.peerRow, event.number);
-      case EventKind.MESSAGE: {
-        const { payload, number, peerRow } = event;
-        const reason = spread.handleMessage(payload, number & 0xff, number >> 8, peerRow, nowMs);
-        if (reason !== Reason.NONE) device.countDrop(reason);
+      case EventKind.MESSAGE:
+        return this.#handleMessage(event, nowMs);
+      case EventKind.PROBE_WANTED:
+        return paths.handleProbeWanted(event.peerRow, nowMs);
+      case EventKind.SEND_FAILED:
+        if (PATH_REFUSALS.includes(event.number)) paths.handleSendFailure(event.peerRow, event.path, nowMs);
         return;
-      }
+      case EventKind.UNREACHABLE:
+        // That a datagram was too long says nothing against the path.
+        if (event.number === Errno.EMSGSIZE) return;
+        return paths.handleUnreachable(transportOf(event.path), event.endpoint, nowMs);
+      case EventKind.BORDER_LOSS:
+        return paths.handleBorderLoss(event.endpoint, event.number, nowMs);
+      case EventKind.SEGMENT:
+        return fakeTcp?.handlePacket(event.payload, nowMs);
       default:
         device.handleEvent(event, nowMs, wallClockMs());
     }
   }
 
-  #drainDevice(): void {
-    const { device, lanes, onDeviceEvent } = this.#options;
-    while (device.pollTransmit(this.#transmit)) this.#send();
-    for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
-      if (event.kind === "wake lanes") lanes.wake();
-      else onDeviceEvent(event);
+  #handleMessage({ payload, number, path, peerRow }: LaneEvent, nowMs: number): void {
+    const { device, paths, spread } = this.#options;
+    const type = number & 0xff;
+    const reason = type === MessageType.PATH
+      ? paths.handleMessage(peerRow, payload, path, nowMs)
+      : spread.handleMessage(payload, type, number >> 8, peerRow, nowMs);
+    if (reason !== Reason.NONE) device.countDrop(reason);
+  }
+
+  /** Does what the parts want done, until none wants anything any more. */
+  #drain(nowMs: number): void {
+    const { device, paths, fakeTcp, lanes, onDeviceEvent } = this.#options;
+    for (let isDone = false; !isDone;) {
+      isDone = true;
+      for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
+        isDone = false;
+        if (event.kind === "wake lanes") lanes.wake();
+        else onDeviceEvent(event);
+        paths.handleDeviceEvent(event, nowMs);
+      }
+      if (fakeTcp?.drain(paths, nowMs)) isDone = false;
+      while (device.pollTransmit(this.#transmit)) this.#send(nowMs);
     }
   }
 
   /** Sends one datagram of the device. That it is lost is no error: its timers send another. */
-  #send(): void {
-    const { endpoint, octets, length } = this.#transmit;
-    const bind = this.#options.binds.find(({ family }) => family === endpoint[0]);
+  #send(nowMs: number): void {
+    const { endpoint, octets, length, path } = this.#transmit;
+    const bind = this.#options.binds.find(({ kinds }) => kinds.includes(path));
     if (bind === undefined) return;
+    bind.service(nowMs);
     this.#run.fill(0);
     this.#run[1] = length;
     if (bind.sendRuns(octets, this.#run, 1, endpoint) === 1) return;
-    // The local address that the peer last spoke to may be gone: let the system choose another.
-    endpoint.fill(0, 7);
-    bind.sendRuns(octets, this.#run, 1, endpoint);
+    const errno = this.#run[RUN_RESULT];
+    if (transportOf(path) === Transport.UDP) {
+      // The local address that the peer last spoke to may be gone: let the system choose another.
+      endpoint.fill(0, 7);
+      if (bind.sendRuns(octets, this.#run, 1, endpoint) === 1) return;
+    }
+    const { paths } = this.#options;
+    if (PATH_REFUSALS.includes(errno)) paths.handleSendFailure(this.#transmit.peerRow, path, nowMs);
   }
 }

@@ -14,22 +14,27 @@ import { systemRandom } from "../base/random.ts";
 import { PROGRAM_VERSION } from "../base/version.ts";
 import { type EdgeConfig, laneCount } from "../config/edge_config.ts";
 import { UdpBind } from "../conn/udp_bind.ts";
+import type { PathControl } from "../control/path_control.ts";
 import { SpreadRelay } from "../control/spread.ts";
-import { createTables, Setting, type Tables } from "../dataplane/tables.ts";
-import { Device, type DeviceEvent } from "../device/device.ts";
+import { Setting, type Tables } from "../dataplane/tables.ts";
+import type { Device, DeviceEvent } from "../device/device.ts";
 import { cString, loadShim, type Shim } from "../ffi/shim.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import { deriveMac1Key } from "../noise/cookie.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { publishNextHops } from "../route/next_hop.ts";
 import { ControlLoop } from "./control_loop.ts";
+import type { FakeTcpNode } from "./fake_tcp.ts";
+import { HostWatch, interfacesToPeers } from "./host_watch.ts";
 import { LanePool } from "./lane_pool.ts";
 import { closeNodeTap, type NodeTap, openNodeTap, readLinkState } from "./node_tap.ts";
+import { createDevice, createNodeTables, createPathControl, openNodeFakeTcp } from "./node_parts.ts";
 import { PeerEndpoints } from "./peer_endpoints.ts";
 import { postScriptEnvironment, runPostScript } from "./post_script.ts";
 import { libcryptoPrimitives } from "./primitives.ts";
+import { hostSpecOf } from "./print_rules.ts";
 import { closeNodeSockets, type NodeSockets, openNodeSockets } from "./sockets.ts";
-import { DropReport, logPeers } from "./status.ts";
+import { DropReport, logPaths, logPeers } from "./status.ts";
 import { readTimers } from "./timer_override.ts";
 
 /** What the command line says beside the configuration. */
@@ -44,8 +49,6 @@ export interface EdgeRunOptions {
 
 /** Time between two reports of what was dropped. */
 const DROP_REPORT_INTERVAL_MS = 60_000;
-/** Least rows of the tables of peers, and of sources whose broadcasts are passed on. */
-const MIN_ROWS = 32;
 
 const log = getLogger("edge");
 
@@ -89,41 +92,59 @@ async function startAndRun(
     log,
   );
   stack.defer(() => closeNodeSockets(sockets, shim));
-  const edge = new Edge(config, tap, sockets, lanes, shim);
+  log.info("UDP bind updated", { port: sockets.port });
+  const fakeTcp = openNodeFakeTcp(config, sockets.port, lanes, shim, stack);
+  const edge = new Edge({ config, tap, sockets, fakeTcp, lanes, shim });
   // In the background: a name server that doesn't answer must not keep the node from starting.
   edge.lookUpPeers();
+  await edge.setHostRules(stack);
   const running = stack.use(await edge.startLanes());
   if (!await edge.runPostScript()) return 1;
   return await edge.run(running);
 }
 
-/** A node whose descriptors are open. */
+/** What a node is made of: all descriptors are open. */
+interface EdgeParts {
+  readonly config: EdgeConfig;
+  readonly tap: NodeTap;
+  readonly sockets: NodeSockets;
+  readonly fakeTcp: FakeTcpNode | undefined;
+  readonly lanes: number;
+  readonly shim: Shim;
+}
+
+/** A running node. */
 class Edge {
   readonly #config: EdgeConfig;
   readonly #tap: NodeTap;
   readonly #sockets: NodeSockets;
+  readonly #fakeTcp: FakeTcpNode | undefined;
   readonly #shim: Shim;
   readonly #primitives: Primitives;
   readonly #timers: TimerParams;
   readonly #tables: Tables;
   readonly #device: Device;
+  readonly #paths: PathControl;
   readonly #endpoints: PeerEndpoints;
   readonly #drops: DropReport;
   #loop: ControlLoop | undefined;
+  #hostWatch: HostWatch | undefined;
   #nextDropReportMs: number;
   #exitCode = 0;
   #mtu: number;
 
-  constructor(config: EdgeConfig, tap: NodeTap, sockets: NodeSockets, lanes: number, shim: Shim) {
+  constructor({ config, tap, sockets, fakeTcp, lanes, shim }: EdgeParts) {
     this.#config = config;
     this.#tap = tap;
     this.#sockets = sockets;
+    this.#fakeTcp = fakeTcp;
     this.#shim = shim;
     this.#mtu = config.interface.mtu;
     this.#primitives = libcryptoPrimitives(shim);
     this.#timers = readTimers();
     this.#tables = createNodeTables(config, lanes);
     this.#device = createDevice(config, this.#tables, this.#primitives, this.#timers);
+    this.#paths = createPathControl(config, this.#device, fakeTcp);
     this.#drops = new DropReport(this.#tables, getLogger("drops"));
     this.#nextDropReportMs = shim.nowMs() + DROP_REPORT_INTERVAL_MS;
     const { preferred } = config.addressFamilies;
@@ -132,12 +153,28 @@ class Edge {
       config,
       { ipv4: has(4), ipv6: has(6), preferred },
       getLogger("endpoint"),
-      (peerRow, endpoint) => {
-        this.#device.setEndpoint(peerRow, endpoint, true);
+      (peerRow, kind, endpoint) => {
+        this.#paths.setEndpoint(peerRow, kind, endpoint, shim.nowMs());
         this.#loop?.ring();
       },
     );
     this.#addPeers();
+  }
+
+  /**
+   * Changes the machine so that FakeTCP reaches the world and is reached, unless the user does that himself. Where it can't be
+   * done, UDP alone goes on.
+   */
+  async setHostRules(stack: AsyncDisposableStack): Promise<void> {
+    if (this.#fakeTcp === undefined || !this.#config.fakeTcp.managesRules) return;
+    const log = getLogger("host");
+    const { usedInterfaces: _, ...spec } = hostSpecOf(this.#config, this.#sockets.port, []);
+    try {
+      this.#hostWatch = stack.use(await HostWatch.start(spec, () => this.#usedInterfaces(), log));
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      log.error("host rules can't be set; FakeTCP is of no use without them", { cause: error.message });
+    }
   }
 
   /** Starts the lookups that are due; literal addresses are known before a lane runs. */
@@ -156,6 +193,7 @@ class Edge {
         tapFds: this.#tap.fds,
         mergeUdp: this.#tap.mergeUdp,
         sockets: this.#sockets.families,
+        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane),
         l2fibSeed: systemRandom.uint32(),
         l2fibTimeoutSeconds: Math.ceil(l2FibTimeoutMs / 1000),
         mac1Key: deriveMac1Key(this.#primitives, this.#device.publicKey),
@@ -193,12 +231,17 @@ class Edge {
     const loop = new ControlLoop({
       tables: this.#tables,
       device: this.#device,
+      paths: this.#paths,
+      fakeTcp: this.#fakeTcp,
       spread: new SpreadRelay(this.#device, {
         duplicateTimeoutMs: this.#config.dynamicRoute.duplicateCheckTimeoutMs,
         relays: this.#config.relays,
       }),
       lanes,
-      binds: this.#sockets.families.map(({ family, fds }) => new UdpBind(fds[0], family, this.#shim)),
+      binds: [
+        ...this.#sockets.families.map(({ family, fds }) => new UdpBind(fds[0], family, this.#shim)),
+        ...(this.#fakeTcp === undefined ? [] : [this.#fakeTcp.bind]),
+      ],
       shim: this.#shim,
       onDeviceEvent: (event) => this.#handleDeviceEvent(event),
       onLaneFailed: (which, errno) => this.#handleLaneFailure(which, errno),
@@ -214,8 +257,21 @@ class Edge {
     });
     this.#notifyReady();
     if (this.#exitCode === 0) await loop.run();
+    this.#fakeTcp?.closeAll(this.#shim.nowMs());
     this.#drops.logTotals();
     return this.#exitCode;
+  }
+
+  /**
+   * Through which interfaces FakeTCP is to reach the world: the default routes, and the routes to peers. A peer of which no
+   * address is known may come by any.
+   */
+  #usedInterfaces(): string[] {
+    const { names, isComplete } = interfacesToPeers(this.#device, this.#paths, this.#shim);
+    if (isComplete) return names;
+    const ours = ["lo", this.#tap.name, this.#fakeTcp?.tun.name ?? ""];
+    const others = Deno.networkInterfaces().map(({ name }) => name).filter((name) => !ours.includes(name));
+    return [...new Set([...names, ...others])].sort();
   }
 
   #addPeers(): void {
@@ -227,6 +283,7 @@ class Edge {
         presharedKey: peer.presharedKey,
         persistentKeepaliveMs: peer.persistentKeepaliveMs,
       }, nowMs);
+      this.#paths.addPeer(row, peer.nodeId, nowMs);
       this.#endpoints.add(row, peer);
     }
     const { destinations } = publishNextHops(
@@ -245,7 +302,9 @@ class Edge {
   }
 
   #handleLaneFailure(which: number, errno: number): void {
-    const what = which === 0 ? `tap ${this.#tap.name}` : `UDP socket ${which}`;
+    const isTun = this.#fakeTcp !== undefined && which > this.#sockets.families.length;
+    const bind = isTun ? `TUN device ${this.#fakeTcp?.tun.name}` : `UDP socket ${which}`;
+    const what = which === 0 ? `tap ${this.#tap.name}` : bind;
     this.#fail(`${what} broke: ${this.#shim.errnoName(errno)}: somebody removed it; start again to make it anew`);
   }
 
@@ -258,6 +317,7 @@ class Edge {
 
   #tick(nowMs: number): void {
     this.lookUpPeers();
+    this.#hostWatch?.poll(nowMs);
     if (nowMs >= this.#nextDropReportMs) {
       this.#nextDropReportMs = nowMs + DROP_REPORT_INTERVAL_MS;
       this.#drops.logNew();
@@ -275,7 +335,10 @@ class Edge {
   }
 
   #logStatus(): void {
-    logPeers(getLogger("status"), this.#device.snapshot(this.#shim.nowMs()));
+    const log = getLogger("status");
+    const peers = this.#device.snapshot(this.#shim.nowMs());
+    logPeers(log, peers);
+    for (const { row } of peers) logPaths(log, this.#paths.pathsOf(row));
     this.#drops.logTotals();
   }
 
@@ -289,33 +352,6 @@ class Edge {
     const { port } = this.#sockets;
     log.info("edge ready", { nodeId: this.#config.nodeId, interface: this.#tap.name, port, pid: Deno.pid });
   }
-}
-
-function createNodeTables(config: EdgeConfig, lanes: number): Tables {
-  const rows = Math.max(MIN_ROWS, 2 ** Math.ceil(Math.log2(config.peers.length + 1)));
-  const sources = Math.max(MIN_ROWS, Object.keys(config.nextHopTable).length);
-  const tables = createTables({ peerCapacity: rows, sourceCapacity: sources, laneCount: lanes });
-  tables.settings[Setting.MTU] = config.interface.mtu;
-  tables.settings[Setting.DEFAULT_TTL] = config.defaultTtl;
-  tables.settings[Setting.DISABLE_RELAY] = config.relays ? 0 : 1;
-  return tables;
-}
-
-function createDevice(config: EdgeConfig, tables: Tables, primitives: Primitives, timers: TimerParams): Device {
-  return new Device({
-    privateKey: config.privateKey,
-    tables,
-    primitives,
-    random: systemRandom,
-    timers,
-    settings: {
-      allowPrivateIp: config.allowPrivateIp,
-      // The configuration has already left out the preshared keys that are to be ignored.
-      ignorePresharedKey: false,
-      peerAliveTimeoutMs: config.dynamicRoute.peerAliveTimeoutMs,
-    },
-    log: getLogger("handshake"),
-  });
 }
 
 /** Calls back on the signals that a node understands, until it is disposed of. */

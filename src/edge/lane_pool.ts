@@ -7,7 +7,7 @@
 import type { NodeId } from "../base/node_id.ts";
 import type { Ring } from "../base/ring.ts";
 import { createEventRing, type LaneEvent, takeEvent } from "../dataplane/events.ts";
-import type { LaneWorkerOptions } from "../dataplane/lane_worker.ts";
+import type { LaneFakeTcp, LaneWorkerOptions } from "../dataplane/lane_worker.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
 import type { Shim } from "../ffi/shim.ts";
 
@@ -20,6 +20,8 @@ export interface LanePoolOptions {
   readonly mergeUdp: boolean;
   /** For each address family, a socket for each lane. */
   readonly sockets: readonly { readonly family: number; readonly fds: readonly number[] }[];
+  /** What each lane is told of FakeTCP; `undefined` without it. */
+  readonly fakeTcpOf: (lane: number) => LaneFakeTcp | undefined;
   readonly l2fibSeed: number;
   readonly l2fibTimeoutSeconds: number;
   readonly mac1Key: Uint8Array;
@@ -109,6 +111,7 @@ export class LanePool implements AsyncDisposable {
       tapFd: options.tapFds[lane] ?? -1,
       mergeUdp: options.mergeUdp,
       sockets: options.sockets.map(({ family, fds }) => ({ family, fd: fds[lane] })),
+      fakeTcp: options.fakeTcpOf(lane),
       wakeFd,
       l2fibSeed: options.l2fibSeed,
       l2fibTimeoutSeconds: options.l2fibTimeoutSeconds,

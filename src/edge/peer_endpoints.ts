@@ -1,11 +1,14 @@
 /**
  * Where the peers of the file are: names looked up at the start, and again while a peer is silent.
  *
+ * A name may have several addresses. Of each family one is handed over at a time; where the peer doesn't answer, the next.
+ *
  * @module
  */
 
 import { formatEndpoint } from "../base/endpoint.ts";
 import type { Logger } from "../base/log.ts";
+import { PATH_KIND_NAMES, pathKindOf, Transport } from "../base/path_kind.ts";
 import type { EdgeConfig } from "../config/edge_config.ts";
 import type { PeerConfig, PeerEndpoint } from "../config/peer_config.ts";
 import { type FamilyChoice, type NameLookup, resolveEndpoint, systemLookup } from "../conn/candidate.ts";
@@ -31,15 +34,18 @@ export class PeerEndpoints {
   readonly #resetIntervalMs: number;
   readonly #log: Logger;
   readonly #lookUp: NameLookup;
-  readonly #onEndpoint: (peerRow: number, endpoint: Uint32Array) => void;
+  readonly #onEndpoint: (peerRow: number, kind: number, endpoint: Uint32Array) => void;
   readonly #lookups = new Map<number, Lookup>();
 
-  /** @param onEndpoint Called with the address that the peer of a row is to be reached at from now on. */
+  /**
+   * @param onEndpoint Called with the address that the peer of a row is to be reached at from now on, on a path of a kind; for
+   *   FakeTCP that is where it is dialled.
+   */
   constructor(
     config: EdgeConfig,
     families: FamilyChoice,
     log: Logger,
-    onEndpoint: (peerRow: number, endpoint: Uint32Array) => void,
+    onEndpoint: (peerRow: number, kind: number, endpoint: Uint32Array) => void,
     lookUp: NameLookup = systemLookup,
   ) {
     this.#families = families;
@@ -51,7 +57,7 @@ export class PeerEndpoints {
 
   /** Takes a peer on, and looks it up for the first time at the next {@linkcode poll}. */
   add(peerRow: number, peer: PeerConfig): void {
-    if (peer.endpoints.length === 0) return;
+    if (peer.endpoints.length + peer.fakeTcpEndpoints.length === 0) return;
     this.#lookups.set(peerRow, { peer, nextMs: 0, retryMs: RETRY_MIN_MS, turn: 0, isRunning: false });
   }
 
@@ -84,28 +90,48 @@ export class PeerEndpoints {
   async #resolve(peerRow: number, lookup: Lookup, nowMs: number): Promise<void> {
     lookup.isRunning = true;
     const { peer } = lookup;
-    const found: Uint32Array[] = [];
-    let cause = "no address of an enabled family";
-    for (const endpoint of peer.endpoints) {
-      try {
-        found.push(...await resolveEndpoint(endpoint, this.#familiesOf(endpoint), this.#lookUp));
-      } catch (error) {
-        cause = (error as Error).message;
-      }
-    }
+    const causes: string[] = [];
+    const udp = await this.#lookUpAll(peer.endpoints, causes);
+    const fakeTcp = await this.#lookUpAll(peer.fakeTcpEndpoints, causes);
     lookup.isRunning = false;
-    if (found.length === 0) {
-      const names = peer.endpoints.map(({ host }) => host).join(", ");
+    if (udp.length + fakeTcp.length === 0) {
+      const names = [...new Set([...peer.endpoints, ...peer.fakeTcpEndpoints].map(({ host }) => host))].join(", ");
+      const cause = causes[0] ?? "no address of an enabled family";
       this.#log.warn("can't look up peer; trying again", { peer: peer.nodeId, names, cause, inMs: lookup.retryMs });
       lookup.nextMs = nowMs + lookup.retryMs;
       lookup.retryMs = Math.min(lookup.retryMs * 2, RETRY_MAX_MS);
       return;
     }
-    const endpoint = found[lookup.turn % found.length];
     lookup.retryMs = RETRY_MIN_MS;
     lookup.nextMs = peer.isStatic && this.#resetIntervalMs > 0 ? nowMs + this.#resetIntervalMs : Infinity;
-    this.#log.debug("peer endpoint", { peer: peer.nodeId, endpoint: formatEndpoint(endpoint, 0) });
-    this.#onEndpoint(peerRow, endpoint);
+    this.#handOver(peerRow, lookup, Transport.UDP, udp);
+    this.#handOver(peerRow, lookup, Transport.FAKETCP, fakeTcp);
+  }
+
+  /** Looks written endpoints up; says in `causes` why one couldn't be. */
+  async #lookUpAll(endpoints: readonly PeerEndpoint[], causes: string[]): Promise<Uint32Array[]> {
+    const found: Uint32Array[] = [];
+    for (const endpoint of endpoints) {
+      try {
+        found.push(...await resolveEndpoint(endpoint, this.#familiesOf(endpoint), this.#lookUp));
+      } catch (error) {
+        causes.push((error as Error).message);
+      }
+    }
+    return found;
+  }
+
+  /** Hands over the address of each family whose turn it is. */
+  #handOver(peerRow: number, { peer, turn }: Lookup, transport: number, found: readonly Uint32Array[]): void {
+    for (const family of [4, 6]) {
+      const candidates = found.filter((endpoint) => endpoint[0] === family);
+      if (candidates.length === 0) continue;
+      const endpoint = candidates[turn % candidates.length];
+      const kind = pathKindOf(transport, family);
+      const fields = { peer: peer.nodeId, path: PATH_KIND_NAMES[kind], endpoint: formatEndpoint(endpoint, 0) };
+      this.#log.debug("peer endpoint", fields);
+      this.#onEndpoint(peerRow, kind, endpoint);
+    }
   }
 
   #familiesOf({ lookupFamily }: PeerEndpoint): FamilyChoice {

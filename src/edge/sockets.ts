@@ -75,7 +75,7 @@ function openOnce(options: NodeSocketOptions, shim: Shim, log: Logger): NodeSock
     writeEndpoint(local, 0, listen ?? new Uint8Array(length), port);
     try {
       const { packetInfo, fwmark: fwMark, laneCount: count } = options;
-      const sockets = openUdpSockets({ local, count, fwMark, packetInfo }, shim);
+      const sockets = openUdpSockets({ local, count, fwMark, packetInfo, reportErrors: true }, shim);
       opened.push({ family, fds: sockets.fds });
       port = sockets.port;
       if (!sockets.receiveOffload) {

@@ -4,9 +4,12 @@
  * @module
  */
 
+import { formatEndpoint } from "../base/endpoint.ts";
 import type { Logger } from "../base/log.ts";
 import { formatNodeId } from "../base/node_id.ts";
+import { PATH_KIND_COUNT, PATH_KIND_NAMES } from "../base/path_kind.ts";
 import { REASON_COUNT, REASON_NAMES } from "../base/reason.ts";
+import type { PeerPaths } from "../control/peer_paths.ts";
 import { droppedFor, type Tables } from "../dataplane/tables.ts";
 import type { PeerSnapshot } from "../device/device.ts";
 
@@ -60,6 +63,27 @@ export function logPeers(log: Logger, peers: readonly PeerSnapshot[]): void {
       lastHandshake: lastHandshakeWallMs === 0 ? "never" : new Date(lastHandshakeWallMs).toISOString(),
       receivedOctets,
       sentOctets,
+    });
+  }
+}
+
+/** Logs one event a path of a peer: where it leads, how it is, what went to and fro. */
+export function logPaths(log: Logger, paths: PeerPaths | undefined): void {
+  if (paths === undefined) return;
+  const { traffic, nodeId, current } = paths;
+  for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+    const endpoint = paths.endpointOf(kind);
+    if (endpoint === undefined) continue;
+    log.info("path", {
+      peer: formatNodeId(nodeId),
+      path: PATH_KIND_NAMES[kind],
+      endpoint: formatEndpoint(endpoint, 0),
+      state: paths.stateOf(kind),
+      current: kind === current,
+      sentPackets: traffic.sentPackets[kind],
+      sentOctets: traffic.sentOctets[kind],
+      receivedPackets: traffic.receivedPackets[kind],
+      receivedOctets: traffic.receivedOctets[kind],
     });
   }
 }

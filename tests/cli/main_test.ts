@@ -10,9 +10,13 @@ interface Outcome {
 }
 
 /** Runs the program in a process of its own, which may read files and nothing else that it would have to ask for. */
-async function run(...args: string[]): Promise<Outcome> {
+function run(...args: string[]): Promise<Outcome> {
+  return runWith(["--allow-read", "--allow-env"], args);
+}
+
+async function runWith(permissions: string[], args: string[]): Promise<Outcome> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", "--allow-read", "--allow-env", "src/cli/main.ts", ...args],
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", ...permissions, "src/cli/main.ts", ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   });
@@ -22,11 +26,15 @@ async function run(...args: string[]): Promise<Outcome> {
 }
 
 /** Runs the program on a file with this text. */
-async function runOn(text: string, ...args: string[]): Promise<Outcome> {
+function runOn(text: string, ...args: string[]): Promise<Outcome> {
+  return runOnWith(["--allow-read", "--allow-env"], text, args);
+}
+
+async function runOnWith(permissions: string[], text: string, args: string[]): Promise<Outcome> {
   const path = await Deno.makeTempFile({ prefix: "edge-", suffix: ".yaml" });
   try {
     await Deno.writeTextFile(path, text);
-    const outcome = await run("edge", "--config", path, ...args);
+    const outcome = await runWith(permissions, ["edge", "--config", path, ...args]);
     return {
       ...outcome,
       stdout: outcome.stdout.replaceAll(path, "FILE"),
@@ -72,6 +80,9 @@ const WRONG: readonly [args: string[], stderr: RegExp][] = [
   [["edge"], /--config: found nothing/],
   [["edge", "--config", "no-such.yaml"], /no-such\.yaml: error: the file: found no such file/],
   [["edge", "--example", "--check"], /--check: found it beside --example/],
+  [["edge", "--example", "--print-rules"], /--print-rules: found it beside --example/],
+  [["edge", "--print-rules"], /--config: found nothing/],
+  [["edge", "--config", "x", "--check", "--print-rules"], /--print-rules: found it beside --check/],
   [["edge", "--config", "x", "--bind", "foo"], /--bind: found "foo"/],
 ];
 
@@ -121,4 +132,28 @@ Deno.test("main() shows all errors of a file, as text or as JSON, and runs nothi
     { level: "error", component: "config", event: "configuration error", line: 2 },
     { level: "error", component: "config", event: "configuration error", line: 3 },
   ]);
+});
+
+const RELAY = `NodeID: 1
+DefaultTTL: 200
+PrivKey: QGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn8=
+Interface: {IType: dummy}
+`;
+
+Deno.test("main() prints no rules, says why, and ends with 0 if FakeTCP is off", async () => {
+  const { code, stdout, stderr } = await runOn(RELAY, "--print-rules");
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.match(stderr, /^FILE: FakeTCP is off, so that no rules are needed/);
+});
+
+Deno.test("main() prints the rules of a file with FakeTCP, and changes nothing", async () => {
+  const text = `${RELAY}ListenPort: 3001\nFakeTCP: {Enabled: true, TunName: egprinted0, ListenPorts: [443]}\n`;
+  const { code, stdout, stderr } = await runOnWith(["--allow-all"], text, ["--print-rules"]);
+  // A machine with neither nftables nor iptables has no rules to show, and says what to install.
+  if (code === 1) return assert.match(stderr, /^FILE: can't tell the rules: .*install one of them/);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^# Input of \S*/);
+  for (const part of ["egprinted0", "192.168.200.2", "3001", "443"]) assert.ok(stdout.includes(part), part);
+  const interfaces = Deno.networkInterfaces().map(({ name }) => name);
+  assert.equal(interfaces.includes("egprinted0"), false);
 });

@@ -25,6 +25,7 @@ Deno.test("renderEdgeExample() passes the check without a warning", () => {
   assert.equal(config.nodeId, 1);
   assert.equal(config.peers.length, 1);
   assert.deepEqual(config.postScript, []);
+  assert.equal(config.fakeTcp.isEnabled, true);
 });
 
 Deno.test("renderEdgeExample() shows every key of the schema", () => {
@@ -66,7 +67,7 @@ Deno.test("every YAML file in examples/ passes the check without a warning", () 
       files++;
     }
   }
-  assert.ok(files >= 3);
+  assert.ok(files >= 5);
 });
 
 Deno.test("the nodes of examples/static know each other's keys, ports and routes", () => {
@@ -84,4 +85,23 @@ Deno.test("the nodes of examples/static know each other's keys, ports and routes
   assert.deepEqual(nodes.map((node) => node.peers.map((peer) => peer.nodeId)), [[2], [1, 3], [2]]);
   assert.equal(new Set(nodes.map((node) => node.listenPort)).size, 3);
   assert.equal(new Set(nodes.map((node) => node.interface.name)).size, 3);
+});
+
+Deno.test("the nodes of examples/faketcp know each other's keys, and the server's ports", () => {
+  const server = readExample("faketcp/server.yaml");
+  const home = readExample("faketcp/home.yaml");
+  assert.deepEqual(server.nextHopTable, home.nextHopTable);
+  assert.deepEqual(server.peers[0].publicKey, home.publicKey);
+  assert.deepEqual(home.peers[0].publicKey, server.publicKey);
+  assert.deepEqual(home.peers[0].presharedKey, server.peers[0].presharedKey);
+  for (const endpoints of [home.peers[0].endpoints, home.peers[0].fakeTcpEndpoints]) {
+    assert.deepEqual(endpoints.map(({ port }) => port), [server.listenPort]);
+  }
+  assert.deepEqual([server.listenPort, server.fakeTcp.listenPort], [443, 0]);
+  for (const { fakeTcp, interface: { mtu } } of [server, home]) {
+    assert.equal(fakeTcp.isEnabled, true);
+    assert.equal(fakeTcp.managesRules, true);
+    assert.notEqual(fakeTcp.ipv6, undefined);
+    assert.equal(mtu, server.interface.mtu);
+  }
 });

@@ -8,10 +8,11 @@ import { testBindContract } from "./bind_contract.ts";
 const ENDPOINTS = [parseEndpoint("192.0.2.1:1000")!, parseEndpoint("192.0.2.2:2000")!];
 
 testBindContract("MemoryBind", () => {
-  const binds = [new MemoryBind(4), new MemoryBind(4)];
+  const binds = [new MemoryBind(), new MemoryBind()];
   return {
     sender: binds[0],
     receiver: binds[1],
+    carriesEmpty: true,
     senderEndpoint: ENDPOINTS[0],
     receiverEndpoint: ENDPOINTS[1],
     deliver() {
@@ -24,7 +25,7 @@ testBindContract("MemoryBind", () => {
 });
 
 Deno.test("MemoryBind.refuse decides about each run, and after -EAGAIN the rest fails alike", () => {
-  const bind = new MemoryBind(4);
+  const bind = new MemoryBind();
   bind.refuse = ({ datagrams, datagramLen }) => datagrams === 3 ? Errno.EINVAL : datagramLen === 40 ? Errno.EAGAIN : 0;
   const runs = Uint32Array.of(0, 20, 0, 0, 9, 0, 90, 30, 0, 9, 0, 10, 0, 0, 9, 0, 40, 0, 0, 9, 0, 10, 0, 0, 9);
   assert.equal(bind.sendRuns(new Uint8Array(100), runs, 5, ENDPOINTS[0]), 2);
@@ -32,7 +33,7 @@ Deno.test("MemoryBind.refuse decides about each run, and after -EAGAIN the rest 
 });
 
 Deno.test("MemoryBind.receiveBurst() flags what is longer than a slot", () => {
-  const bind = new MemoryBind(4);
+  const bind = new MemoryBind();
   const burst = createDatagramBurst();
   bind.put({ octets: new Uint8Array(DATAGRAM_SLOT_LEN + 1), endpoint: ENDPOINTS[0] });
   assert.equal(bind.receiveBurst(burst), 1);

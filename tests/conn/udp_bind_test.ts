@@ -1,10 +1,11 @@
 import { strict as assert } from "node:assert";
-import { ENDPOINT_WORDS, parseIpAddress, writeEndpoint } from "../../src/base/endpoint.ts";
+import { ENDPOINT_WORDS, parseIpAddress, sameRemote, writeEndpoint } from "../../src/base/endpoint.ts";
 import { SystemError } from "../../src/base/errors.ts";
 import { createDatagramBurst } from "../../src/conn/bind.ts";
 import { openUdpSockets, UdpBind, type UdpSockets } from "../../src/conn/udp_bind.ts";
 import { Errno } from "../../src/ffi/errno.ts";
 import { loadShim } from "../../src/ffi/shim.ts";
+import { ERROR_WORDS, ErrorOrigin, PollEvent, RECEIVED_ENDPOINT } from "../../src/ffi/symbols.ts";
 import { type JoinedBinds, testBindContract } from "./bind_contract.ts";
 
 const shim = loadShim();
@@ -43,6 +44,7 @@ function join(address: string): JoinedBinds {
   return {
     sender,
     receiver,
+    carriesEmpty: true,
     senderEndpoint: endpointOf(address, sockets[0].port),
     receiverEndpoint: endpointOf(address, sockets[1].port),
     deliver: () => void waitReadable([sender.fd, receiver.fd]),
@@ -126,5 +128,35 @@ Deno.test("openUdpSockets() spreads senders over the lanes, each on one of them"
 Deno.test("openUdpSockets() refuses an address that isn't ours", () => {
   for (const count of [1, 2]) {
     assert.equal(errnoOf(() => open("192.0.2.1", 0, count)), Errno.EADDRNOTAVAIL);
+  }
+});
+
+Deno.test("UdpBind.readErrors() names the endpoint that refuses, and no other run bears its error", () => {
+  for (
+    const [address, family, origin] of [["127.0.0.1", 4, ErrorOrigin.ICMP], ["::1", 6, ErrorOrigin.ICMP6]] as const
+  ) {
+    const local = endpointOf(address, 0);
+    const { fds } = openUdpSockets({ local, count: 1, fwMark: 0, packetInfo: true, reportErrors: true }, shim);
+    using bind = new UdpBind(fds[0], family, shim);
+    const [closed, listening] = [open(address), open(address)];
+    close(closed);
+    using receiver = new UdpBind(listening.fds[0], family, shim);
+    const endpoints = Uint32Array.from([...endpointOf(address, closed.port), ...endpointOf(address, listening.port)]);
+    const records = new Uint32Array(2 * ERROR_WORDS);
+    for (let round = 0; round < 3; round++) {
+      // On the loopback interface the answer to the first is there before the second is sent.
+      const runs = Uint32Array.of(0, 10, 0, 0, 9, 0, 20, 0, 1, 9, 0, 30, 0, 1, 9);
+      assert.equal(bind.sendRuns(new Uint8Array(30), runs, 3, endpoints), 3);
+      assert.deepEqual([runs[4], runs[9], runs[14]], [0, 0, 0]);
+      const revents = new Uint32Array(1);
+      shim.symbols.eg_poll(Int32Array.of(bind.fd), revents, 1, DELIVERY_MS, new Float64Array(1));
+      assert.equal(revents[0] & PollEvent.ERR, PollEvent.ERR);
+      assert.equal(bind.receiveBurst(createDatagramBurst()), -Errno.EAGAIN);
+      assert.equal(bind.readErrors(records), 1);
+      assert.deepEqual([...records.subarray(0, 2)], [Errno.ECONNREFUSED, origin]);
+      assert.ok(sameRemote(records, RECEIVED_ENDPOINT, endpoints, 0));
+      assert.equal(bind.readErrors(records), 0);
+      assert.equal(receiver.receiveBurst(createDatagramBurst()), 2);
+    }
   }
 });

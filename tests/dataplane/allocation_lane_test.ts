@@ -1,7 +1,9 @@
 import { strict as assert } from "node:assert";
-import { parseEndpoint } from "../../src/base/endpoint.ts";
+import { ENDPOINT_CONNECTION, parseEndpoint } from "../../src/base/endpoint.ts";
 import { BROADCAST_NODE_ID } from "../../src/base/node_id.ts";
+import { PathKind } from "../../src/base/path_kind.ts";
 import { Reason } from "../../src/base/reason.ts";
+import { pathWord } from "../../src/dataplane/path_word.ts";
 import { L2FIB_ENTRIES, NO_ROW } from "../../src/dataplane/tables.ts";
 import { replayReset } from "../../src/noise/replay.ts";
 import { l2fibLearn } from "../../src/route/l2fib.ts";
@@ -11,7 +13,7 @@ import { allocatedPerCall } from "./allocation.ts";
 import { contentOf, keyOf, sealMessage } from "./datagram.ts";
 import { ReplayedBind, type ReplayedMessage, ReplayedTap } from "./replayed_io.ts";
 import { packFrames } from "./tap_buffer.ts";
-import { enterNeighbour, frameOf, localIndex, TestNode } from "./test_node.ts";
+import { enterNeighbour, frameOf, localIndex, storeEndpoint, TestNode } from "./test_node.ts";
 
 const SELF = 1;
 /** Whatever is allocated has 12 bytes at least; V8 may put the time of a turn into such an object, once a burst. */
@@ -32,9 +34,9 @@ function headed(frames: TapFrame[]): Uint8Array[] {
   });
 }
 
-/** Node 1 with neighbours 2 and 3 in rows 0 and 1, on the given tap and bind. */
-function createNode(tap: ReplayedTap, bind: ReplayedBind): TestNode {
-  const node = new TestNode(SELF, { tap, makeBind: () => bind });
+/** Node 1 with neighbours 2 and 3 in rows 0 and 1, on the given tap and binds. */
+function createNode(tap: ReplayedTap, ...binds: ReplayedBind[]): TestNode {
+  const node = new TestNode(SELF, { tap, makeBinds: () => binds });
   for (const row of [0, 1]) {
     enterNeighbour(node.tables, row, SELF, { nodeId: row + 2, endpoint: `192.0.2.${row + 2}:3001` });
     node.tables.nextHopPeer[row + 2] = row;
@@ -71,6 +73,22 @@ Deno.test("Outbound allocates nothing per packet in ten thousand bursts", () => 
   assert.ok(node.tables.dropped.every((count) => count === 0));
 });
 
+Deno.test("Outbound allocates nothing per packet while everything is mirrored and the path unconfirmed", () => {
+  const tap = new ReplayedTap([...headed([tcpSuperFrame()]), frameOf(SELF, 2, 46), frameOf(SELF, 2, 46)]);
+  const binds = [new ReplayedBind([], () => {}), new ReplayedBind([], () => {}, PathKind.FAKETCP4)];
+  using node = createNode(tap, ...binds);
+  const { tables } = node;
+  storeEndpoint(tables, 0, PathKind.FAKETCP4, parseEndpoint("192.0.2.2:443")!);
+  tables.peerPath[0] = pathWord(PathKind.UDP4, 0, 1 << PathKind.FAKETCP4);
+  tables.peerConfirmedUntilMs[0] = 0;
+  node.step();
+  const packets = binds.map((bind) => bind.datagramsSent);
+  assert.ok(packets[0] >= 10);
+  assert.equal(packets[1], packets[0]);
+  assert.ok(measure(node) < BYTES_PER_PACKET_MAX * 2 * packets[0]);
+  assert.equal(binds[1].datagramsSent, binds[0].datagramsSent);
+});
+
 Deno.test("Outbound allocates nothing per packet while there is no session", () => {
   const frames = [...headed([tcpSuperFrame(), tcpSuperFrame()]), frameOf(SELF, 2, 46), frameOf(SELF, 2, 1400)];
   const bind = new ReplayedBind([], () => {});
@@ -82,14 +100,14 @@ Deno.test("Outbound allocates nothing per packet while there is no session", () 
 });
 
 /** One message with the given contents, each sealed by node 2 with the next counter. */
-function message(firstCounter: number, contents: Uint8Array[]): ReplayedMessage {
+function message(firstCounter: number, contents: Uint8Array[], endpoint = "192.0.2.2:3001"): ReplayedMessage {
   const datagrams = contents.map((content, index) =>
     sealMessage(keyOf(2), { type: 4, ttl: 9, index: localIndex(0), counter: firstCounter + index, content })
   );
   return {
     octets: Uint8Array.from(datagrams.flatMap((datagram) => [...datagram])),
     segment: datagrams[0].length,
-    endpoint: parseEndpoint("192.0.2.2:3001")!,
+    endpoint: parseEndpoint(endpoint)!,
   };
 }
 
@@ -121,4 +139,22 @@ Deno.test("Inbound allocates nothing per packet in ten thousand bursts", () => {
   assert.ok(bursts > 10_000);
   const drops = [Reason.REPLAY, Reason.AEAD_FAILED, Reason.HANDSHAKE_MAC1].map((reason) => tables.dropped[reason]);
   assert.deepEqual(drops, [bursts, bursts, bursts]);
+});
+
+Deno.test("Inbound allocates nothing per packet that came on two paths", () => {
+  const relayed = contentOf(3, 2, new Uint8Array(1000).fill(3));
+  const contents = new Array(16).fill(relayed);
+  const fakeTcp = message(0, contents, "192.0.2.2:443");
+  fakeTcp.endpoint[ENDPOINT_CONNECTION] = 1;
+  const binds = [
+    new ReplayedBind([message(0, contents)], () => replayReset(node.tables.sessionReplay, 0)),
+    new ReplayedBind([fakeTcp], () => {}, PathKind.FAKETCP4),
+  ];
+  using node: TestNode = createNode(new ReplayedTap([]), ...binds);
+  storeEndpoint(node.tables, 0, PathKind.FAKETCP4, fakeTcp.endpoint);
+  node.step();
+  assert.equal(binds[0].datagramsSent, 16);
+  assert.equal(node.tables.dropped[Reason.REPLAY], 16);
+  assert.ok(measure(node) < BYTES_PER_PACKET_MAX * 32);
+  assert.equal(node.tables.dropped[Reason.REPLAY], binds[0].datagramsSent);
 });

@@ -20,7 +20,20 @@ ENDPOINTS.fill(9, ENDPOINT_WORDS + 7, 2 * ENDPOINT_WORDS);
 Deno.test("takeEvent() gives back what putEvent() put, from offsets in larger buffers", () => {
   const ring = createEventRing();
   for (const length of [0, 1, 148, EVENT_PAYLOAD_MAX]) {
-    const taken = putEvent(ring, EventKind.MESSAGE, 5, -1, 1234.5, -7, ENDPOINTS, ENDPOINT_WORDS, PAYLOAD, 3, length);
+    const taken = putEvent(
+      ring,
+      EventKind.MESSAGE,
+      5,
+      -1,
+      1234.5,
+      -7,
+      3,
+      ENDPOINTS,
+      ENDPOINT_WORDS,
+      PAYLOAD,
+      3,
+      length,
+    );
     assert.ok(taken);
     assert.deepEqual(takeEvent(ring), {
       kind: EventKind.MESSAGE,
@@ -28,6 +41,7 @@ Deno.test("takeEvent() gives back what putEvent() put, from offsets in larger bu
       sessionRow: -1,
       timeMs: 1234.5,
       number: -7,
+      path: 3,
       endpoint: ENDPOINTS.slice(ENDPOINT_WORDS, 2 * ENDPOINT_WORDS),
       payload: PAYLOAD.slice(3, 3 + length),
     });
@@ -37,18 +51,18 @@ Deno.test("takeEvent() gives back what putEvent() put, from offsets in larger bu
 
 Deno.test("putEvent() refuses a payload that no slot holds", () => {
   const ring = createEventRing();
-  assert.ok(!putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, 0, PAYLOAD, 0, EVENT_PAYLOAD_MAX + 1));
+  assert.ok(!putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, -1, ENDPOINTS, 0, PAYLOAD, 0, EVENT_PAYLOAD_MAX + 1));
   assert.equal(ring.size, 0);
 });
 
 Deno.test("putEvent() refuses when the ring is full, and keeps what is in it", () => {
   const ring = createEventRing();
   for (let number = 0; number < EVENT_SLOTS; number++) {
-    assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, number));
+    assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, number, -1));
   }
-  assert.ok(!putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, 999));
+  assert.ok(!putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, 999, -1));
   assert.equal(takeEvent(ring)?.number, 0);
-  assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, EVENT_SLOTS));
+  assert.ok(putPlainEvent(ring, EventKind.SESSION_WANTED, 1, 2, 3, EVENT_SLOTS, -1));
   const numbers = Array.from({ length: EVENT_SLOTS }, () => takeEvent(ring)?.number);
   assert.deepEqual(numbers, Array.from({ length: EVENT_SLOTS }, (_, index) => index + 1));
 });
@@ -56,18 +70,18 @@ Deno.test("putEvent() refuses when the ring is full, and keeps what is in it", (
 Deno.test("putPlainEvent() puts an event without a payload, whatever its slot held before", () => {
   const ring = createEventRing();
   for (let count = 0; count < EVENT_SLOTS; count++) {
-    putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, 0, PAYLOAD, 0, 100);
+    putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, -1, ENDPOINTS, 0, PAYLOAD, 0, 100);
     takeEvent(ring);
   }
-  putPlainEvent(ring, EventKind.CONFIRMED, 3, 4, 5, 6);
-  const { kind, peerRow, sessionRow, timeMs, number, payload } = takeEvent(ring)!;
-  assert.deepEqual([kind, peerRow, sessionRow, timeMs, number], [EventKind.CONFIRMED, 3, 4, 5, 6]);
+  putPlainEvent(ring, EventKind.CONFIRMED, 3, 4, 5, 6, 2);
+  const { kind, peerRow, sessionRow, timeMs, number, path, payload } = takeEvent(ring)!;
+  assert.deepEqual([kind, peerRow, sessionRow, timeMs, number, path], [EventKind.CONFIRMED, 3, 4, 5, 6, 2]);
   assert.equal(payload.length, 0);
 });
 
 Deno.test("takeEvent() copies, so that the slot may be filled again", () => {
   const ring = createEventRing();
-  putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, ENDPOINTS, ENDPOINT_WORDS, PAYLOAD, 0, 10);
+  putEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, -1, ENDPOINTS, ENDPOINT_WORDS, PAYLOAD, 0, 10);
   const event = takeEvent(ring)!;
   ring.octets.fill(0xee);
   assert.deepEqual(event.payload, PAYLOAD.slice(0, 10));
@@ -77,7 +91,7 @@ Deno.test("takeEvent() copies, so that the slot may be filled again", () => {
 Deno.test("attachEventRing() sees the events of the ring it shares memory with", () => {
   const ring = createEventRing();
   const other = attachEventRing(ring.buffer);
-  putPlainEvent(ring, EventKind.CONFIRMED, 1, 0, 0, 42);
+  putPlainEvent(ring, EventKind.CONFIRMED, 1, 0, 0, 42, -1);
   assert.equal(takeEvent(other)?.number, 42);
   assert.equal(takeEvent(ring), undefined);
 });

@@ -1,19 +1,31 @@
 import { strict as assert } from "node:assert";
-import { ENDPOINT_WORDS, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
+import {
+  ENDPOINT_CONNECTION,
+  ENDPOINT_GENERATION,
+  ENDPOINT_WORDS,
+  formatEndpoint,
+  parseEndpoint,
+} from "../../src/base/endpoint.ts";
+import { PathKind, Transport } from "../../src/base/path_kind.ts";
 import { Reason, REASON_COUNT } from "../../src/base/reason.ts";
 import { EVENT_SLOTS, EventKind } from "../../src/dataplane/events.ts";
 import { LaneContext } from "../../src/dataplane/lane_context.ts";
+import { pathWord } from "../../src/dataplane/path_word.ts";
 import { NO_ROW, SessionState, Setting } from "../../src/dataplane/tables.ts";
+import { ERROR_ENDPOINT, ERROR_WORDS } from "../../src/ffi/symbols.ts";
 import {
   createTestContext,
   createTestTables,
   enterNeighbour,
+  pathOf,
   REJECT_AFTER_MS,
   storeEndpoint,
   takeEvents,
 } from "./test_node.ts";
 
 const ROW = 3;
+const { UDP6, UDP4, FAKETCP4 } = PathKind;
+const ALL_MASK = 0b1111;
 
 /** A context with a peer and a session in row 3. */
 function createContext(): LaneContext {
@@ -61,7 +73,7 @@ for (const [name, change] of USELESS) {
 Deno.test("LaneContext.sessionToSend() asks again when the event found no room", () => {
   const context = createContext();
   context.tables.peerCurrentSession[ROW] = NO_ROW;
-  for (let count = 0; count < EVENT_SLOTS; count++) context.noteConfirmed(0, 0);
+  for (let count = 0; count < EVENT_SLOTS; count++) context.noteConfirmed(0, 0, UDP4);
   assert.equal(context.sessionToSend(ROW), NO_ROW);
   takeEvents(context);
   assert.equal(context.sessionToSend(ROW), NO_ROW);
@@ -75,65 +87,175 @@ Deno.test("LaneContext.sessionToSend() uses a session up to its last moment", ()
   assert.equal(context.sessionToSend(ROW), ROW);
 });
 
-Deno.test("LaneContext.refreshEndpoint() copies an endpoint when its version has changed, and only then", () => {
+/** The endpoint of a path as the lane has copied it. */
+function copiedEndpoint({ endpoints }: LaneContext, kind: number): string {
+  return formatEndpoint(endpoints, pathOf(ROW, kind) * ENDPOINT_WORDS);
+}
+
+Deno.test("LaneContext.refreshPaths() copies an endpoint when the version of its path has changed, and only then", () => {
   const context = createContext();
   const { tables, endpoints } = context;
-  assert.equal(context.refreshEndpoint(ROW), 4);
-  assert.equal(formatEndpoint(endpoints, ROW * ENDPOINT_WORDS), "192.0.2.2:3001");
-  // What the lane changed in its copy stays until the table changes.
-  endpoints[ROW * ENDPOINT_WORDS + 1] = 9;
-  context.refreshEndpoint(ROW);
-  assert.equal(formatEndpoint(endpoints, ROW * ENDPOINT_WORDS), "192.0.2.2:9");
-  storeEndpoint(tables, ROW, parseEndpoint("[2001:db8::2]:7")!);
-  assert.equal(context.refreshEndpoint(ROW), 6);
-  assert.equal(formatEndpoint(endpoints, ROW * ENDPOINT_WORDS), "[2001:db8::2]:7");
-  assert.equal(context.refreshEndpoint(ROW + 1), 0);
+  tables.peerPath[ROW] = pathWord(UDP4, 1 << UDP6, 0);
+  storeEndpoint(tables, ROW, UDP6, parseEndpoint("[2001:db8::2]:7")!);
+  assert.equal(context.refreshPaths(ROW), 1 << UDP4 | 1 << UDP6);
+  assert.deepEqual([UDP4, UDP6].map((kind) => copiedEndpoint(context, kind)), ["192.0.2.2:3001", "[2001:db8::2]:7"]);
+  // What the lane changed in its copy stays until that path changes in the table.
+  for (const kind of [UDP4, UDP6]) endpoints[pathOf(ROW, kind) * ENDPOINT_WORDS + 1] = 9;
+  storeEndpoint(tables, ROW, UDP6, parseEndpoint("[2001:db8::3]:8")!);
+  context.refreshPaths(ROW);
+  assert.deepEqual([UDP4, UDP6].map((kind) => copiedEndpoint(context, kind)), ["192.0.2.2:9", "[2001:db8::3]:8"]);
+});
+
+Deno.test("LaneContext.refreshPaths() leaves out paths whose endpoint isn't known", () => {
+  const context = createContext();
+  const { tables } = context;
+  tables.peerPath[ROW] = pathWord(FAKETCP4, ALL_MASK, 0);
+  assert.equal(context.refreshPaths(ROW), 1 << UDP4);
+  assert.equal(context.paths[ROW], 1 << UDP4);
+  storeEndpoint(tables, ROW, UDP4, new Uint32Array(ENDPOINT_WORDS));
+  assert.equal(context.refreshPaths(ROW), 0);
+  assert.equal(context.paths[ROW], 0);
+});
+
+Deno.test("LaneContext.refreshPaths() mirrors on the standby paths once the current one isn't confirmed any more", () => {
+  const context = createContext();
+  const { tables } = context;
+  for (const kind of [UDP6, FAKETCP4]) storeEndpoint(tables, ROW, kind, parseEndpoint("[2001:db8::2]:7")!);
+  tables.peerPath[ROW] = pathWord(UDP4, 1 << UDP6, 1 << FAKETCP4);
+  tables.peerConfirmedUntilMs[ROW] = context.nowMs;
+  assert.equal(context.refreshPaths(ROW), 1 << UDP4 | 1 << UDP6);
+  assert.equal(context.events.size, 0);
+  context.nowMs += 0.1;
+  assert.equal(context.refreshPaths(ROW), 1 << UDP4 | 1 << UDP6 | 1 << FAKETCP4);
+  tables.peerConfirmedUntilMs[ROW] = context.nowMs + 100;
+  assert.equal(context.refreshPaths(ROW), 1 << UDP4 | 1 << UDP6);
+});
+
+Deno.test("LaneContext.refreshPaths() asks for a probe of an unconfirmed path once until the control thread takes note", () => {
+  const context = createContext();
+  const { tables } = context;
+  tables.peerConfirmedUntilMs[ROW] = context.nowMs - 1;
+  for (let count = 0; count < 3; count++) context.refreshPaths(ROW);
+  const events = takeEvents(context);
+  assert.deepEqual(events.map(({ kind, peerRow, path }) => [kind, peerRow, path]), [[EventKind.PROBE_WANTED, ROW, -1]]);
+  tables.peerWantsProbe[ROW] = 0;
+  context.refreshPaths(ROW);
+  assert.equal(takeEvents(context).length, 1);
+});
+
+Deno.test("LaneContext.refreshPaths() asks for a probe again when the event found no room", () => {
+  const context = createContext();
+  context.tables.peerConfirmedUntilMs[ROW] = context.nowMs - 1;
+  for (let count = 0; count < EVENT_SLOTS; count++) context.noteConfirmed(0, 0, UDP4);
+  context.refreshPaths(ROW);
+  takeEvents(context);
+  context.refreshPaths(ROW);
+  assert.deepEqual(takeEvents(context).map(({ kind }) => kind), [EventKind.PROBE_WANTED]);
+});
+
+Deno.test("LaneContext.refreshPaths() asks for no probe of a peer without a path, nor of one that can't be probed", () => {
+  const context = createContext();
+  context.tables.peerConfirmedUntilMs[ROW + 1] = context.nowMs - 1;
+  assert.equal(context.refreshPaths(ROW + 1), 0);
+  context.nowMs = 1e12;
+  context.refreshPaths(ROW);
+  assert.equal(context.events.size, 0);
+});
+
+Deno.test("LaneContext.isCurrentPath() tells the current path of its peer from all others", () => {
+  const context = createContext();
+  const kinds = Object.values(PathKind);
+  context.tables.peerPath[ROW] = pathWord(UDP4, ALL_MASK, ALL_MASK);
+  assert.deepEqual(kinds.filter((kind) => context.isCurrentPath(pathOf(ROW, kind))), [UDP4]);
+  assert.deepEqual(kinds.filter((kind) => context.isCurrentPath(pathOf(ROW + 1, kind))), []);
 });
 
 Deno.test("LaneContext.noteSource() reports another source, at most ten times a second", () => {
   const context = createContext();
   const sources = Uint32Array.from([...parseEndpoint("192.0.2.2:3001")!, ...parseEndpoint("198.51.100.1:5")!]);
-  context.noteSource(ROW, ROW, sources, 0);
+  context.noteSource(ROW, UDP4, ROW, sources, 0);
   assert.equal(context.events.size, 0);
-  for (let count = 0; count < 5; count++) context.noteSource(ROW, ROW, sources, ENDPOINT_WORDS);
+  for (let count = 0; count < 5; count++) context.noteSource(ROW, UDP4, ROW, sources, ENDPOINT_WORDS);
   const [event, ...others] = takeEvents(context);
   assert.equal(others.length, 0);
-  assert.deepEqual([event.kind, event.peerRow, event.sessionRow, event.timeMs], [EventKind.ROAMED, ROW, ROW, 1000]);
+  const { kind, peerRow, sessionRow, path, timeMs } = event;
+  assert.deepEqual([kind, peerRow, sessionRow, path, timeMs], [EventKind.ROAMED, ROW, ROW, UDP4, 1000]);
   assert.equal(formatEndpoint(event.endpoint, 0), "198.51.100.1:5");
   context.nowMs += 100;
-  context.noteSource(ROW, ROW, sources, ENDPOINT_WORDS);
+  context.noteSource(ROW, UDP4, ROW, sources, ENDPOINT_WORDS);
   assert.equal(context.events.size, 1);
+});
+
+Deno.test("LaneContext.noteSource() compares a source with the endpoint of its own path", () => {
+  const context = createContext();
+  const source = parseEndpoint("192.0.2.2:3001")!;
+  context.noteSource(ROW, FAKETCP4, ROW, source, 0);
+  context.noteSource(ROW, UDP4, ROW, source, 0);
+  assert.deepEqual(takeEvents(context).map(({ path }) => path), [FAKETCP4]);
+});
+
+Deno.test("LaneContext.noteSource() reports another connection of the same remote", () => {
+  const context = createContext();
+  const source = parseEndpoint("192.0.2.2:443")!;
+  source.set([5, 1], ENDPOINT_CONNECTION);
+  storeEndpoint(context.tables, ROW, FAKETCP4, source);
+  context.noteSource(ROW, FAKETCP4, ROW, source, 0);
+  assert.equal(context.events.size, 0);
+  source[ENDPOINT_GENERATION] = 2;
+  context.noteSource(ROW, FAKETCP4, ROW, source, 0);
+  assert.deepEqual([...takeEvents(context)[0].endpoint.subarray(ENDPOINT_CONNECTION)], [5, 2, 0, 0, 0]);
 });
 
 Deno.test("LaneContext.noteSource() reports that the peer was answered from another local address", () => {
   const context = createContext();
   const source = parseEndpoint("192.0.2.2:3001")!;
   source[11] = 2;
-  context.noteSource(ROW, ROW, source, 0);
+  context.noteSource(ROW, UDP4, ROW, source, 0);
   assert.equal(takeEvents(context)[0].endpoint[11], 2);
 });
 
-Deno.test("LaneContext.noteSendFailure() reports at most ten times a second and peer", () => {
+Deno.test("LaneContext.noteSendFailure() reports at most ten times a second and path", () => {
   const context = createContext();
-  context.noteSendFailure(ROW, 101);
-  context.noteSendFailure(ROW, 101);
-  context.noteSendFailure(ROW + 1, 101);
+  context.noteSendFailure(pathOf(ROW, UDP4), 101);
+  context.noteSendFailure(pathOf(ROW, UDP4), 101);
+  context.noteSendFailure(pathOf(ROW, UDP6), 101);
+  context.noteSendFailure(pathOf(ROW + 1, UDP4), 101);
   context.nowMs += 100;
-  context.noteSendFailure(ROW, 113);
+  context.noteSendFailure(pathOf(ROW, UDP4), 113);
   assert.deepEqual(
-    takeEvents(context).map(({ kind, peerRow, number }) => [kind, peerRow, number]),
+    takeEvents(context).map(({ kind, peerRow, path, number }) => [kind, peerRow, path, number]),
     [
-      [EventKind.SEND_FAILED, ROW, 101],
-      [EventKind.SEND_FAILED, ROW + 1, 101],
-      [EventKind.SEND_FAILED, ROW, 113],
+      [EventKind.SEND_FAILED, ROW, UDP4, 101],
+      [EventKind.SEND_FAILED, ROW, UDP6, 101],
+      [EventKind.SEND_FAILED, ROW + 1, UDP4, 101],
+      [EventKind.SEND_FAILED, ROW, UDP4, 113],
     ],
+  );
+});
+
+Deno.test("LaneContext.noteUnreachable() reports the address, and the kind of path that leads there", () => {
+  const context = createContext();
+  const errors = new Uint32Array(2 * ERROR_WORDS);
+  errors[ERROR_WORDS] = 111;
+  errors.set(parseEndpoint("[2001:db8::2]:7")!, ERROR_WORDS + ERROR_ENDPOINT);
+  context.noteUnreachable(Transport.UDP, errors, ERROR_WORDS);
+  context.noteUnreachable(Transport.FAKETCP, errors, ERROR_WORDS);
+  assert.deepEqual(
+    takeEvents(context).map(({ kind, peerRow, path, number, endpoint }) => [
+      kind,
+      peerRow,
+      path,
+      number,
+      formatEndpoint(endpoint, 0),
+    ]),
+    [UDP6, PathKind.FAKETCP6].map((path) => [EventKind.UNREACHABLE, NO_ROW, path, 111, "[2001:db8::2]:7"]),
   );
 });
 
 Deno.test("LaneContext rings the doorbell for every event", () => {
   const context = createContext();
   const rings = () => Atomics.load(context.tables.settings, Setting.DOORBELL);
-  context.noteConfirmed(ROW, ROW);
+  context.noteConfirmed(ROW, ROW, UDP4);
   assert.equal(rings(), 1);
   context.noteLaneFailure(1, 9);
   assert.equal(rings(), 2);

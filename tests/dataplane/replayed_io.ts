@@ -4,9 +4,11 @@
  * @module
  */
 
+import { PathKind, transportOf } from "../../src/base/path_kind.ts";
 import { type Bind, DATAGRAM_SLOT_LEN, type DatagramBurst } from "../../src/conn/bind.ts";
+import { UDP_RUN_DATAGRAMS_MAX, UDP_RUN_LEN_MAX } from "../../src/conn/udp_bind.ts";
 import { Errno } from "../../src/ffi/errno.ts";
-import { RECEIVED_ENDPOINT, RECEIVED_WORDS, RUN_WORDS } from "../../src/ffi/symbols.ts";
+import { RECEIVED_AT, RECEIVED_ENDPOINT, RECEIVED_WORDS, RUN_WORDS } from "../../src/ffi/symbols.ts";
 import { FRAME_HEADROOM, type FrameBurst, type TapDevice } from "../../src/tap/device.ts";
 import { VIRTIO_NET_HDR_LEN } from "../../src/wire/virtio_net_hdr.ts";
 
@@ -52,15 +54,27 @@ export interface ReplayedMessage {
 /** Gives out its burst of messages at every read. */
 export class ReplayedBind implements Bind {
   readonly fd = -1;
-  readonly family = 4;
+  readonly transport: number;
+  readonly kinds: readonly number[];
+  readonly runLenMax = UDP_RUN_LEN_MAX;
+  readonly runDatagramsMax = UDP_RUN_DATAGRAMS_MAX;
   datagramsSent = 0;
   readonly #messages: readonly ReplayedMessage[];
   readonly #beforeBurst: () => void;
 
-  /** @param beforeBurst Makes the receiver take the same counters once more. */
-  constructor(messages: readonly ReplayedMessage[], beforeBurst: () => void) {
+  /**
+   * @param beforeBurst Makes the receiver take the same counters once more.
+   * @param kind Path kind to play.
+   */
+  constructor(messages: readonly ReplayedMessage[], beforeBurst: () => void, kind: number = PathKind.UDP4) {
     this.#messages = messages;
     this.#beforeBurst = beforeBurst;
+    this.kinds = [kind];
+    this.transport = transportOf(kind);
+  }
+
+  service(): number {
+    return Infinity;
   }
 
   receiveBurst(burst: DatagramBurst): number {
@@ -74,6 +88,7 @@ export class ReplayedBind implements Bind {
       received[word] = message.octets.length;
       received[word + 1] = message.segment;
       received[word + 2] = 0;
+      received[word + RECEIVED_AT] = index * DATAGRAM_SLOT_LEN;
       received.set(message.endpoint, word + RECEIVED_ENDPOINT);
     }
     return this.#messages.length;
@@ -87,6 +102,10 @@ export class ReplayedBind implements Bind {
       runs[index * RUN_WORDS + 4] = 0;
     }
     return count;
+  }
+
+  readErrors(): number {
+    return 0;
   }
 
   waitForRoom(): void {}

@@ -1,18 +1,18 @@
 import { strict as assert } from "node:assert";
-import { RUN_DATAGRAMS_MAX, RUN_LEN_MAX } from "../../src/conn/bind.ts";
 import { MemoryBind } from "../../src/conn/memory_bind.ts";
+import { UDP_RUN_DATAGRAMS_MAX, UDP_RUN_LEN_MAX } from "../../src/conn/udp_bind.ts";
 import { RunList } from "../../src/dataplane/run_list.ts";
 import { RUN_WORDS } from "../../src/ffi/symbols.ts";
 
-/** A datagram to be added: peer, length, and whether it must stay alone; it lies where the one before it ends. */
-type Added = [peer: number, length: number, alone?: boolean];
-/** A run: length, length of each datagram or 0, peer. */
-type Run = [length: number, segment: number, peer: number];
+/** A datagram to be added: endpoint, length, and whether it must stay alone; it lies where the one before it ends. */
+type Added = [endpoint: number, length: number, alone?: boolean];
+/** A run: length, length of each datagram or 0, endpoint. */
+type Run = [length: number, segment: number, endpoint: number];
 
 function addAll(list: RunList, datagrams: Added[], start = 0): void {
   let at = start;
-  for (const [peer, length, alone = false] of datagrams) {
-    list.add(peer, at, length, alone);
+  for (const [endpoint, length, alone = false] of datagrams) {
+    list.add(endpoint, at, length, alone);
     at += length;
   }
 }
@@ -21,20 +21,20 @@ function addAll(list: RunList, datagrams: Added[], start = 0): void {
 function runsOf(list: RunList): Run[] {
   let at = list.words[0];
   return Array.from({ length: list.count }, (_, index) => {
-    const [offset, length, segment, peer, result] = list.words.subarray(index * RUN_WORDS, (index + 1) * RUN_WORDS);
+    const [offset, length, segment, endpoint, result] = list.words.subarray(index * RUN_WORDS, (index + 1) * RUN_WORDS);
     assert.equal(offset, at);
     assert.equal(result, 0);
     at += length;
-    return [length, segment, peer];
+    return [length, segment, endpoint];
   });
 }
 
 const CASES: [name: string, datagrams: Added[], runs: Run[]][] = [
   ["keeps a single datagram single", [[1, 100]], [[100, 0, 1]]],
-  ["joins equal datagrams to one peer", [[1, 100], [1, 100], [1, 100]], [[300, 100, 1]]],
+  ["joins equal datagrams to one endpoint", [[1, 100], [1, 100], [1, 100]], [[300, 100, 1]]],
   ["ends a run with a shorter datagram", [[1, 100], [1, 100], [1, 40], [1, 40]], [[240, 100, 1], [40, 0, 1]]],
   ["begins a run with a longer datagram", [[1, 40], [1, 100], [1, 100]], [[40, 0, 1], [200, 100, 1]]],
-  ["begins a run at another peer", [[1, 100], [2, 100], [2, 100], [1, 100]], [[100, 0, 1], [200, 100, 2], [
+  ["begins a run at another endpoint", [[1, 100], [2, 100], [2, 100], [1, 100]], [[100, 0, 1], [200, 100, 2], [
     100,
     0,
     1,
@@ -72,10 +72,10 @@ Deno.test("RunList.add() joins no datagram that lies elsewhere", () => {
 
 Deno.test("RunList.add() joins as many datagrams as the kernel takes", () => {
   const list = new RunList(new MemoryBind(), 100);
-  addAll(list, Array.from({ length: 2 * RUN_DATAGRAMS_MAX + 1 }, () => [1, 100]));
+  addAll(list, Array.from({ length: 2 * UDP_RUN_DATAGRAMS_MAX + 1 }, () => [1, 100]));
   assert.deepEqual(runsOf(list), [
-    [RUN_DATAGRAMS_MAX * 100, 100, 1],
-    [RUN_DATAGRAMS_MAX * 100, 100, 1],
+    [UDP_RUN_DATAGRAMS_MAX * 100, 100, 1],
+    [UDP_RUN_DATAGRAMS_MAX * 100, 100, 1],
     [100, 0, 1],
   ]);
 });
@@ -83,12 +83,12 @@ Deno.test("RunList.add() joins as many datagrams as the kernel takes", () => {
 Deno.test("RunList.add() joins as many octets as a UDP payload has", () => {
   const list = new RunList(new MemoryBind(), 100);
   const length = 1450;
-  const fitting = Math.floor(RUN_LEN_MAX / length);
+  const fitting = Math.floor(UDP_RUN_LEN_MAX / length);
   addAll(list, Array.from({ length: fitting + 2 }, () => [1, length]));
   assert.deepEqual(runsOf(list), [[fitting * length, length, 1], [2 * length, length, 1]]);
   list.clear();
-  addAll(list, [[1, 33_000], [1, RUN_LEN_MAX - 33_000], [1, 33_000], [1, RUN_LEN_MAX - 33_000 + 1]]);
-  assert.deepEqual(runsOf(list).map(([octets]) => octets), [RUN_LEN_MAX, 33_000, RUN_LEN_MAX - 33_000 + 1]);
+  addAll(list, [[1, 33_000], [1, UDP_RUN_LEN_MAX - 33_000], [1, 33_000], [1, UDP_RUN_LEN_MAX - 33_000 + 1]]);
+  assert.deepEqual(runsOf(list).map(([octets]) => octets), [UDP_RUN_LEN_MAX, 33_000, UDP_RUN_LEN_MAX - 33_000 + 1]);
 });
 
 Deno.test("RunList.add() joins nothing once the kernel has refused runs", () => {

@@ -242,3 +242,77 @@ Deno.test("splitFrame() allocates nothing in ten thousand bursts", () => {
   assert.equal(list.count, 20 + 15 + 7 + 1);
   assert.ok(bytes < 1, `${bytes} bytes per burst`);
 });
+
+/** Returns what splitting gives that allows frames up to a limit. */
+function splitWithin(tapFrame: TapFrame, maxFrameLen: number, capacity = 256): Uint8Array[] | number {
+  const buffer = packFrames([tapFrame]);
+  const before = Uint8Array.from(buffer.octets);
+  const list = new PieceList(capacity);
+  const [{ at, length }] = buffer.frames;
+  const result = splitFrame(buffer.octets, buffer.view, at, length, list, maxFrameLen);
+  assert.deepEqual(buffer.octets, before);
+  assert.equal(Math.max(0, result), list.count);
+  return result < 0 ? result : assemblePieces(buffer, list);
+}
+
+/** A TCP frame as the local host leaves it: one segment, its checksum open. */
+function uncutSegment(spec: FrameSpec): TapFrame {
+  const { offload, frame } = superFrame(spec, 1000);
+  return { offload: { ...offload, gsoType: 0, gsoSize: 0, hdrLen: 0 }, frame };
+}
+
+Deno.test("splitFrame() cuts TCP shorter where the path carries less, as its slow twin does at that size", () => {
+  const rows: { name: string; spec: FrameSpec; limit: number; headerLen: number }[] = [
+    { name: "IPv4", spec: { payload: payload(4000) }, limit: 1404, headerLen: 54 },
+    { name: "IPv6", spec: { version: 6, payload: payload(4000) }, limit: 1404, headerLen: 74 },
+    { name: "odd limit", spec: { tcpOptions: TIMESTAMPS, payload: payload(4000) }, limit: 1333, headerLen: 66 },
+    { name: "802.1Q", spec: { vlanTags: [[0x8100, 5]], payload: payload(4000) }, limit: 600, headerLen: 58 },
+    {
+      name: "all flags",
+      spec: { flags: CWR | ECE | ACK | PSH | FIN, payload: payload(3000) },
+      limit: 1100,
+      headerLen: 54,
+    },
+    { name: "sequence number wraps", spec: { seq: 0xfffffff0, payload: payload(3000) }, limit: 900, headerLen: 54 },
+    { name: "one octet a segment", spec: { payload: payload(100) }, limit: 55, headerLen: 54 },
+  ];
+  for (const { name, spec, limit, headerLen } of rows) {
+    const expected = slowSplit(superFrame(spec, limit - headerLen));
+    assert.deepEqual(splitWithin(superFrame(spec, 1448), limit), expected, name);
+    assert.deepEqual(splitWithin(uncutSegment(spec), limit), expected, `${name}, one segment`);
+  }
+});
+
+Deno.test("splitFrame() leaves alone what the path carries", () => {
+  const frame = superFrame({ payload: payload(4000) }, 1350);
+  assert.deepEqual(splitWithin(frame, 1404), slowSplit(frame));
+  const single = uncutSegment({ payload: payload(1350) });
+  assert.deepEqual(splitWithin(single, 1404), slowSplit(single));
+  assert.equal((splitWithin(single, 1403) as Uint8Array[]).length, 2);
+  const udp = superFrame({ protocol: "udp", payload: payload(4000) }, 1000);
+  assert.deepEqual(splitWithin(udp, 1042), slowSplit(udp));
+});
+
+Deno.test("splitFrame() refuses what is too long for the path and no byte stream of the local host", () => {
+  const long = payload(1400);
+  const rows: { name: string; of: TapFrame; limit?: number; capacity?: number }[] = [
+    { name: "not IP", of: { offload: NO_OFFLOAD, frame: payload(1400) } },
+    { name: "UDP super-frame", of: superFrame({ protocol: "udp", payload: payload(4000) }, 1400) },
+    { name: "UDP", of: uncutSegment({ protocol: "udp", payload: long }) },
+    { name: "TCP with its checksum", of: { offload: NO_OFFLOAD, frame: makeFrame({ payload: long }) } },
+    { name: "fragment", of: uncutSegment({ fragment: 0x2000, payload: long }) },
+    { name: "SYN", of: uncutSegment({ flags: 0x02, payload: long }) },
+    { name: "RST", of: uncutSegment({ flags: 0x04, payload: long }) },
+    { name: "URG", of: uncutSegment({ flags: ACK | 0x20, payload: long }) },
+    { name: "no room for payload", of: superFrame({ payload: payload(4000) }, 1400), limit: 54 },
+    { name: "more segments than the list has rows", of: superFrame({ payload: payload(4000) }, 1400), capacity: 3 },
+  ];
+  for (const { name, of, limit = 1300, capacity } of rows) {
+    assert.equal(splitWithin(of, limit, capacity), -Reason.PATH_OVERSIZED, name);
+  }
+  const { offload, frame } = uncutSegment({ payload: long });
+  const padded = { offload, frame: Uint8Array.of(...frame, 0, 0) };
+  assert.equal(splitWithin(padded, 1300), -Reason.PATH_OVERSIZED, "padding");
+  const elsewhere = { offload: { ...offload, csumOffset: 6 }, frame };
+  assert.equal(splitWithin(elsewhere, 1300), -Reason.PATH_OVERSIZED, "checksum elsewhere");
+});

@@ -1,4 +1,6 @@
 import { strict as assert } from "node:assert";
+import { ENDPOINT_WORDS } from "../../src/base/endpoint.ts";
+import { PathKind } from "../../src/base/path_kind.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { MemoryBind } from "../../src/conn/memory_bind.ts";
 import type { LaneContext } from "../../src/dataplane/lane_context.ts";
@@ -6,7 +8,7 @@ import { Sealer } from "../../src/dataplane/seal.ts";
 import { Staging } from "../../src/dataplane/staging.ts";
 import { droppedFor, NO_ROW } from "../../src/dataplane/tables.ts";
 import { bodyOf, keyOf, openMessage } from "./datagram.ts";
-import { createTestContext, enterNeighbour, MTU, shim } from "./test_node.ts";
+import { createTestContext, enterNeighbour, MTU, shim, storeEndpoint } from "./test_node.ts";
 
 const SELF = 1;
 const PEERS = 16;
@@ -15,7 +17,7 @@ const PER_PEER = 128;
 /** A staging area whose peers have an endpoint, and a session as soon as `admit` is called. */
 class Bench implements Disposable {
   readonly context: LaneContext = createTestContext(undefined, SELF);
-  readonly bind = new MemoryBind(4);
+  readonly bind = new MemoryBind();
   readonly sealer: Sealer;
   readonly staging: Staging;
 
@@ -183,8 +185,7 @@ Deno.test("Staging keeps what waits for a peer without an endpoint or with a ses
   bench.put(1, 2);
   bench.admit(0);
   bench.admit(1);
-  tables.peerEndpoint[0] = 0;
-  tables.peerEndpointVersion[0] += 2;
+  storeEndpoint(tables, 0, PathKind.UDP4, new Uint32Array(ENDPOINT_WORDS));
   tables.sessionCreatedMs[1] = -1e9;
   assert.deepEqual(bench.flush(), []);
   assert.equal(bench.staging.count, 2);

@@ -6,11 +6,13 @@
 
 import { ENDPOINT_WORDS, parseEndpoint } from "../../src/base/endpoint.ts";
 import { BROADCAST_NODE_ID } from "../../src/base/node_id.ts";
+import { PATH_KIND_COUNT, pathKindOf, Transport } from "../../src/base/path_kind.ts";
 import type { Bind } from "../../src/conn/bind.ts";
 import { MemoryBind } from "../../src/conn/memory_bind.ts";
 import { createEventRing, type LaneEvent, takeEvent } from "../../src/dataplane/events.ts";
 import { Lane } from "../../src/dataplane/lane.ts";
 import { LaneContext } from "../../src/dataplane/lane_context.ts";
+import { pathWord } from "../../src/dataplane/path_word.ts";
 import { createTables, KEY_LEN, PeerState, SessionState, Setting, type Tables } from "../../src/dataplane/tables.ts";
 import { loadShim, type Shim } from "../../src/ffi/shim.ts";
 import type { TapDevice } from "../../src/tap/device.ts";
@@ -23,6 +25,8 @@ export const MTU = 1404;
 export const DEFAULT_TTL = 200;
 export const REJECT_AFTER_MS = 180_000;
 export const PORT = 3001;
+/** Rows of the table of FakeTCP connections. */
+export const CONNECTIONS = 8;
 
 /** A neighbour whose datagrams a test makes or reads itself. */
 export interface NeighbourOptions {
@@ -48,11 +52,16 @@ export function createTestContext(tables: Tables = createTestTables(), nodeId = 
   return context;
 }
 
-/** Stores a peer's endpoint as the control thread does. */
-export function storeEndpoint(tables: Tables, row: number, endpoint: Uint32Array): void {
-  Atomics.add(tables.peerEndpointVersion, row, 1);
-  tables.peerEndpoint.set(endpoint, row * ENDPOINT_WORDS);
-  Atomics.add(tables.peerEndpointVersion, row, 1);
+/** Index of the path of a peer in the columns that have one entry a path. */
+export function pathOf(row: number, kind: number): number {
+  return row * PATH_KIND_COUNT + kind;
+}
+
+/** Stores the endpoint of a path as the control thread does. */
+export function storeEndpoint(tables: Tables, row: number, kind: number, endpoint: Uint32Array): void {
+  Atomics.add(tables.pathEndpointVersion, pathOf(row, kind), 1);
+  tables.pathEndpoint.set(endpoint, pathOf(row, kind) * ENDPOINT_WORDS);
+  Atomics.add(tables.pathEndpointVersion, pathOf(row, kind), 1);
 }
 
 /** The index that the owner of a session in `row` chose for it. */
@@ -60,12 +69,24 @@ export function localIndex(row: number): number {
   return 0xabcd00 * 128 + row;
 }
 
-/** Enters a neighbour in a row, and a session in the row of the same number: every octet of a key is its sender's id. */
+/**
+ * Enters a neighbour in a row, and a session in the row of the same number: every octet of a key is its sender's id. Its
+ * only path is UDP, of the family of its endpoint.
+ */
 export function enterNeighbour(tables: Tables, row: number, selfNodeId: number, neighbour: NeighbourOptions): void {
   const { nodeId, endpoint, role = PeerState.EDGE } = neighbour;
   tables.peerState[row] = role;
   tables.peerNodeId[row] = nodeId;
-  storeEndpoint(tables, row, endpoint === undefined ? new Uint32Array(ENDPOINT_WORDS) : parseEndpoint(endpoint)!);
+  tables.pathEndpoint.fill(0, pathOf(row, 0) * ENDPOINT_WORDS, pathOf(row + 1, 0) * ENDPOINT_WORDS);
+  for (let kind = 0; kind < PATH_KIND_COUNT; kind++) Atomics.add(tables.pathEndpointVersion, pathOf(row, kind), 2);
+  tables.peerPath[row] = 0;
+  tables.peerConfirmedUntilMs[row] = Infinity;
+  if (endpoint !== undefined) {
+    const record = parseEndpoint(endpoint)!;
+    const kind = pathKindOf(Transport.UDP, record[0]);
+    storeEndpoint(tables, row, kind, record);
+    tables.peerPath[row] = pathWord(kind, 0, 0);
+  }
   tables.sessionPeer[row] = row;
   tables.sessionLocalIndex[row] = localIndex(row);
   tables.sessionRemoteIndex[row] = localIndex(row);
@@ -86,8 +107,8 @@ export function takeEvents({ events }: { readonly events: LaneContext["events"] 
 export interface TestNodeOptions {
   readonly lanes?: number;
   readonly tap?: TapDevice;
-  /** Makes the bind of a lane. */
-  readonly makeBind?: () => Bind;
+  /** Makes the binds of a lane; one for UDP over IPv4 by default. */
+  readonly makeBinds?: () => readonly Bind[];
   readonly l2fibTimeoutSeconds?: number;
   readonly wakeFd?: number;
 }
@@ -104,11 +125,11 @@ export class TestNode implements Disposable {
   nowMs = 1000;
 
   constructor(nodeId: number, options: TestNodeOptions = {}) {
-    const { lanes = 1, tap = this.tap, makeBind, l2fibTimeoutSeconds = 0, wakeFd = -1 } = options;
+    const { lanes = 1, tap = this.tap, makeBinds, l2fibTimeoutSeconds = 0, wakeFd = -1 } = options;
     this.nodeId = nodeId;
     this.tables = createTestTables(lanes);
     this.endpoint = parseEndpoint(this.address)!;
-    this.binds = Array.from({ length: lanes }, () => new MemoryBind(4));
+    this.binds = Array.from({ length: lanes }, () => new MemoryBind());
     this.lanes = this.binds.map((bind, lane) =>
       new Lane({
         tables: this.tables,
@@ -117,7 +138,8 @@ export class TestNode implements Disposable {
         events: this.events,
         tap,
         mergeUdp: true,
-        binds: [makeBind?.() ?? bind],
+        binds: makeBinds?.() ?? [bind],
+        connections: CONNECTIONS,
         wakeFd,
         l2fibSeed: 1,
         l2fibTimeoutSeconds,
@@ -132,7 +154,7 @@ export class TestNode implements Disposable {
     return `192.0.2.${this.nodeId}:${PORT}`;
   }
 
-  /** The bind of the first lane. */
+  /** The bind of the first lane, unless others were made. */
   get bind(): MemoryBind {
     return this.binds[0];
   }

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { ENDPOINT_WORDS, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
 import type { Logger } from "../../src/base/log.ts";
+import { PATH_KIND_COUNT, PathKind } from "../../src/base/path_kind.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { EventKind, type LaneEvent } from "../../src/dataplane/events.ts";
@@ -33,6 +34,11 @@ function endpoint(text: string): Uint32Array {
   return words;
 }
 
+/** Where a peer is reached on a path, as text. */
+function endpointText(tables: Tables, row: number, kind: number = PathKind.UDP4): string {
+  return formatEndpoint(tables.pathEndpoint, (row * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS);
+}
+
 function publicKey(seed: number): Uint8Array {
   return noblePrimitives.x25519PublicKey(new Uint8Array(32).fill(seed));
 }
@@ -44,6 +50,7 @@ function event(kind: number, peerRow: number, other: Partial<LaneEvent> = {}): L
     sessionRow: NO_ROW,
     timeMs: 0,
     number: 0,
+    path: PathKind.UDP4,
     endpoint: new Uint32Array(ENDPOINT_WORDS),
     payload: new Uint8Array(0),
     ...other,
@@ -56,8 +63,8 @@ Deno.test("addPeer() writes the row that lanes read", () => {
   assert.equal(tables.peerState[row], PeerState.EDGE);
   assert.equal(tables.peerNodeId[row], 7);
   assert.equal(tables.peerCurrentSession[row], NO_ROW);
-  assert.equal(formatEndpoint(tables.peerEndpoint, row * ENDPOINT_WORDS), "8.8.8.8:53");
-  assert.equal(tables.peerEndpointVersion[row] & 1, 0);
+  assert.equal(endpointText(tables, row), "8.8.8.8:53");
+  assert.equal(tables.pathEndpointVersion[row * PATH_KIND_COUNT + PathKind.UDP4] & 1, 0);
   assert.deepEqual([...device.peerRows], [[7, row]]);
 });
 
@@ -65,12 +72,12 @@ Deno.test("addPeer() uses a private endpoint only if the user wrote it", () => {
   const { tables, device } = create();
   const inside = endpoint("10.0.0.1:1");
   const learnt = device.addPeer({ nodeId: 1, publicKey: publicKey(4), endpoint: inside }, 0);
-  assert.equal(formatEndpoint(tables.peerEndpoint, learnt * ENDPOINT_WORDS), "none");
+  assert.equal(endpointText(tables, learnt), "none");
   const written = device.addPeer(
     { nodeId: 2, publicKey: publicKey(5), endpoint: inside, endpointIsConfigured: true },
     0,
   );
-  assert.equal(formatEndpoint(tables.peerEndpoint, written * ENDPOINT_WORDS), "10.0.0.1:1");
+  assert.equal(endpointText(tables, written), "10.0.0.1:1");
 });
 
 const REFUSED: [refusal: string, options: (device: Device) => PeerOptions][] = [
@@ -115,7 +122,7 @@ Deno.test("removePeer() frees the row for lanes first and clears what it held", 
   const epoch = tables.peerStagedEpoch[row];
   device.removePeer(row);
   assert.equal(tables.peerState[row], PeerState.FREE);
-  assert.equal(tables.peerEndpoint[row * ENDPOINT_WORDS], 0);
+  assert.equal(endpointText(tables, row), "none");
   assert.equal(tables.peerStagedEpoch[row], epoch + 1);
   assert.equal(device.peerRows.size, 0);
   assert.deepEqual(device.pollEvent(), { kind: "wake lanes" });
@@ -161,7 +168,7 @@ Deno.test("handleEvent() ignores reports about rows that are free, never were, o
   }
   device.handleEvent(event(EventKind.CONFIRMED, row, { sessionRow: 3 }), 0, WALL_MS);
   device.handleEvent(event(EventKind.ROAMED, row, { sessionRow: 3, endpoint: endpoint("1.1.1.1:1") }), 0, WALL_MS);
-  assert.equal(formatEndpoint(tables.peerEndpoint, row * ENDPOINT_WORDS), "8.8.8.8:53");
+  assert.equal(endpointText(tables, row), "8.8.8.8:53");
   assert.equal(tables.peerCurrentSession[row], NO_ROW);
 });
 

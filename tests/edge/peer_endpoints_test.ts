@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { formatEndpoint } from "../../src/base/endpoint.ts";
+import { PATH_KIND_NAMES } from "../../src/base/path_kind.ts";
 import type { PeerConfig, PeerEndpoint } from "../../src/config/peer_config.ts";
 import { parseEndpointText } from "../../src/config/endpoint_text.ts";
 import type { FamilyChoice, NameLookup } from "../../src/conn/candidate.ts";
@@ -27,7 +28,9 @@ class Bench {
       { ...readValid(SMALL_FILE), resetEndpointIntervalMs },
       families,
       this.log,
-      (peerRow, endpoint) => this.#given.push(`${peerRow} ${formatEndpoint(endpoint, 0)}`),
+      (peerRow, kind, endpoint) => {
+        this.#given.push(`${peerRow} ${PATH_KIND_NAMES[kind]} ${formatEndpoint(endpoint, 0)}`);
+      },
       lookUp ?? ((host) => this.#lookUp(host)),
     );
   }
@@ -36,7 +39,7 @@ class Bench {
     this.endpoints.add(row, { ...peerOf(texts), ...change });
   }
 
-  /** Lets the lookups that are due come to their end; returns what was given out, as `row endpoint`. */
+  /** Lets the lookups that are due come to their end; returns what was given out, as `row path endpoint`. */
   async poll(nowMs: number): Promise<string[]> {
     await this.endpoints.poll(nowMs, (row) => !this.alive.has(row));
     return this.#given.splice(0);
@@ -49,58 +52,64 @@ class Bench {
   }
 }
 
+function endpointsOf(texts: string[]): PeerEndpoint[] {
+  return texts.map((text) => ({ ...parseEndpointText(text)!, lookupFamily: 0 }));
+}
+
 function peerOf(texts: string[]): PeerConfig {
-  const endpoints: PeerEndpoint[] = texts.map((text) => ({ ...parseEndpointText(text)!, lookupFamily: 0 }));
   return {
     nodeId: 7,
     publicKey: new Uint8Array(32),
     presharedKey: undefined,
     presharedKeyIgnored: false,
-    endpoints,
+    endpoints: endpointsOf(texts),
+    fakeTcpEndpoints: [],
     persistentKeepaliveMs: 0,
     isStatic: true,
   };
 }
 
-Deno.test("PeerEndpoints gives out the first address of each peer, and nothing for a peer without one", async () => {
+Deno.test("PeerEndpoints gives out an address of each family, and nothing for a peer without one", async () => {
   const bench = new Bench();
   bench.add(["192.0.2.9:5"], {}, 0);
   bench.add(["one.test:6"], {}, 1);
   bench.add([], {}, 2);
-  assert.deepEqual((await bench.poll(0)).sort(), ["0 192.0.2.9:5", "1 192.0.2.1:6"]);
+  assert.deepEqual((await bench.poll(0)).sort(), [
+    "0 udp4 192.0.2.9:5",
+    "1 udp4 192.0.2.1:6",
+    "1 udp6 [2001:db8::1]:6",
+  ]);
   assert.deepEqual(bench.asked, ["one.test"]);
   assert.deepEqual(await bench.poll(1), []);
 });
 
 Deno.test("PeerEndpoints keeps to the families of the node and of the endpoint", async () => {
-  const cases: [families: FamilyChoice, lookupFamily: 0 | 4 | 6, expected: string][] = [
-    [BOTH, 6, "3 [2001:db8::1]:5"],
-    [BOTH, 4, "3 192.0.2.1:5"],
-    [{ ...BOTH, preferred: 6 }, 0, "3 [2001:db8::1]:5"],
-    [{ ...BOTH, ipv4: false }, 0, "3 [2001:db8::1]:5"],
+  const [v4, v6] = ["3 udp4 192.0.2.1:5", "3 udp6 [2001:db8::1]:5"];
+  const cases: [families: FamilyChoice, lookupFamily: 0 | 4 | 6, expected: string[]][] = [
+    [BOTH, 6, [v6]],
+    [BOTH, 4, [v4]],
+    [BOTH, 0, [v4, v6]],
+    [{ ...BOTH, preferred: 6 }, 0, [v4, v6]],
+    [{ ...BOTH, ipv4: false }, 0, [v6]],
   ];
   for (const [families, lookupFamily, expected] of cases) {
     const bench = new Bench(families);
     bench.add(["one.test:5"], { endpoints: [{ ...parseEndpointText("one.test:5")!, lookupFamily }] });
-    assert.deepEqual(await bench.poll(0), [expected]);
+    assert.deepEqual(await bench.poll(0), expected);
   }
 });
 
-Deno.test("PeerEndpoints.tryNext() goes through all addresses of all endpoints, and begins again", async () => {
+Deno.test("PeerEndpoints.tryNext() goes through all addresses of a family, and begins again", async () => {
   const bench = new Bench();
-  bench.add(["one.test:5", "192.0.2.9:6"]);
+  bench.add(["one.test:5", "192.0.2.9:6", "192.0.2.9:7"]);
   const given = await bench.poll(0);
-  for (let count = 1; count < 5; count++) {
+  for (let count = 1; count < 4; count++) {
     bench.endpoints.tryNext(ROW);
     given.push(...await bench.poll(count));
   }
-  assert.deepEqual(given, [
-    "3 192.0.2.1:5",
-    "3 [2001:db8::1]:5",
-    "3 192.0.2.9:6",
-    "3 192.0.2.1:5",
-    "3 [2001:db8::1]:5",
-  ]);
+  const ofFamily = (name: string) => given.filter((text) => text.includes(name)).map((text) => text.slice(7));
+  assert.deepEqual(ofFamily("udp4"), ["192.0.2.1:5", "192.0.2.9:6", "192.0.2.9:7", "192.0.2.1:5"]);
+  assert.deepEqual(ofFamily("udp6"), new Array(4).fill("[2001:db8::1]:5"));
   bench.endpoints.tryNext(ROW + 1);
 });
 
@@ -110,7 +119,7 @@ Deno.test("PeerEndpoints looks a silent static peer up again after the interval"
   await bench.poll(0);
   assert.deepEqual(await bench.poll(RESET_MS - 1), []);
   bench.names["one.test"] = ["192.0.2.77"];
-  assert.deepEqual(await bench.poll(RESET_MS), ["3 192.0.2.77:5"]);
+  assert.deepEqual(await bench.poll(RESET_MS), ["3 udp4 192.0.2.77:5"]);
 });
 
 Deno.test("PeerEndpoints leaves a peer alone that was heard of, until it falls silent for another interval", async () => {
@@ -121,7 +130,7 @@ Deno.test("PeerEndpoints leaves a peer alone that was heard of, until it falls s
   assert.deepEqual(await bench.poll(RESET_MS), []);
   bench.alive.clear();
   assert.deepEqual(await bench.poll(2 * RESET_MS - 1), []);
-  assert.deepEqual(await bench.poll(2 * RESET_MS), ["3 192.0.2.1:5"]);
+  assert.deepEqual(await bench.poll(2 * RESET_MS), ["3 udp4 192.0.2.1:5", "3 udp6 [2001:db8::1]:5"]);
 });
 
 const LOOKED_UP_ONCE: [name: string, resetMs: number, change: Partial<PeerConfig>][] = [
@@ -150,7 +159,7 @@ Deno.test("PeerEndpoints tries a name that isn't found after 2 s, then less and 
     assert.deepEqual(fields, {
       peer: 7,
       names: "missing.test, gone.test",
-      cause: "no such name: gone.test",
+      cause: "no such name: missing.test",
       inMs,
     });
     assert.deepEqual(await bench.poll(nowMs + inMs - 1), []);
@@ -158,7 +167,7 @@ Deno.test("PeerEndpoints tries a name that isn't found after 2 s, then less and 
   }
   assert.equal(bench.asked.length, 2 * waits.length);
   bench.names["gone.test"] = ["192.0.2.8"];
-  assert.deepEqual(await bench.poll(nowMs), ["3 192.0.2.8:5"]);
+  assert.deepEqual(await bench.poll(nowMs), ["3 udp4 192.0.2.8:5"]);
   // The next failure begins with the shortest wait again.
   delete bench.names["gone.test"];
   await bench.poll(nowMs + RESET_MS);
@@ -171,7 +180,7 @@ Deno.test("PeerEndpoints tries again even if a peer whose name isn't found was h
   await bench.poll(0);
   bench.alive.add(ROW);
   bench.names["missing.test"] = ["192.0.2.8"];
-  assert.deepEqual(await bench.poll(2_000), ["3 192.0.2.8:5"]);
+  assert.deepEqual(await bench.poll(2_000), ["3 udp4 192.0.2.8:5"]);
 });
 
 Deno.test("PeerEndpoints says when a name has no address of an enabled family", async () => {
@@ -185,7 +194,7 @@ Deno.test("PeerEndpoints says when a name has no address of an enabled family", 
 Deno.test("PeerEndpoints uses what it finds where one of several names isn't found", async () => {
   const bench = new Bench();
   bench.add(["missing.test:5", "one.test:6"]);
-  assert.deepEqual(await bench.poll(0), ["3 192.0.2.1:6"]);
+  assert.deepEqual(await bench.poll(0), ["3 udp4 192.0.2.1:6", "3 udp6 [2001:db8::1]:6"]);
   assert.deepEqual(bench.log.take("warn"), []);
 });
 
@@ -199,11 +208,28 @@ Deno.test("PeerEndpoints begins no second lookup of a peer while one runs, and h
   bench.add(["slow.test:5"], {}, 0);
   const first = bench.poll(0);
   bench.add(["quick.test:5"], {}, 1);
-  assert.deepEqual(await bench.poll(1), ["1 192.0.2.1:5"]);
+  assert.deepEqual(await bench.poll(1), ["1 udp4 192.0.2.1:5"]);
   // That the peer didn't answer counts even now.
   bench.endpoints.tryNext(0);
   await bench.poll(2);
   assert.deepEqual(asked, ["slow.test", "quick.test"]);
   slow.resolve(["192.0.2.2", "192.0.2.3"]);
-  assert.deepEqual(await first, ["0 192.0.2.3:5"]);
+  assert.deepEqual(await first, ["0 udp4 192.0.2.3:5"]);
+});
+
+Deno.test("PeerEndpoints gives out where a peer is dialled by FakeTCP, beside or without UDP", async () => {
+  const fakeTcpEndpoints = endpointsOf(["one.test:443"]);
+  const dialled = ["3 faketcp4 192.0.2.1:443", "3 faketcp6 [2001:db8::1]:443"];
+  for (const [texts, udp] of [[["192.0.2.9:5"], ["3 udp4 192.0.2.9:5"]], [[], []]]) {
+    const bench = new Bench();
+    bench.add(texts, { fakeTcpEndpoints });
+    assert.deepEqual(await bench.poll(0), [...udp, ...dialled]);
+  }
+});
+
+Deno.test("PeerEndpoints uses what it finds for one transport where it finds nothing for the other", async () => {
+  const bench = new Bench();
+  bench.add(["missing.test:5"], { fakeTcpEndpoints: endpointsOf(["192.0.2.9:443"]) });
+  assert.deepEqual(await bench.poll(0), ["3 faketcp4 192.0.2.9:443"]);
+  assert.deepEqual(bench.log.take("warn"), []);
 });

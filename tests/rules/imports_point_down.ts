@@ -13,7 +13,7 @@ import { folderOf, pathBelowSrc, resolveBelowSrc } from "./source_path.ts";
  *
  * A file without I/O lies low whatever its folder's layer: that is why a lane may use `noise/replay.ts`,
  * `route/l2fib.ts` and `route/next_hop.ts`, and `control` may use the pure `conn/path*.ts`. Of the data plane, `device`
- * knows the memory that it shares with the lanes: the tables, and the ring of events.
+ * knows the memory that it shares with the lanes: the tables with the words in them, and the ring of events.
  */
 const ALLOWED: Record<string, readonly (string | RegExp)[]> = {
   base: [],
@@ -35,7 +35,7 @@ const ALLOWED: Record<string, readonly (string | RegExp)[]> = {
     /^noise\/replay\.ts$/,
     /^route\/(l2fib|next_hop)\.ts$/,
   ],
-  device: ["wire", "noise", "conn", /^dataplane\/(tables|events|\w+_table)\.ts$/],
+  device: ["wire", "noise", "conn", /^dataplane\/(tables|events|path_word|\w+_table)\.ts$/],
   control: ["wire", "route", "device", /^conn\/path\w*\.ts$/],
   host: ["ffi"],
   config: ["wire"],

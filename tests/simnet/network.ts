@@ -7,6 +7,9 @@
  *                       firewall
  * ```
  *
+ * A datagram travels by UDP or dressed as a TCP segment: firewalls see which, translators keep them apart, and a host gets
+ * the segments for all its ports. Connections are the hosts' business, see `sim_stack.ts`.
+ *
  * Nothing happens by itself: {@linkcode SimNetwork.runUntil} takes what is due earliest, a datagram that arrives or a
  * host's timer, and moves the clock there. Of two things due at once the one that was scheduled first comes first. All
  * randomness comes from one seed, so two runs with one seed give one trace.
@@ -16,6 +19,7 @@
 
 import { ENDPOINT_WORDS, endpointAddress, formatIpAddress, writeEndpoint } from "../../src/base/endpoint.ts";
 import { parseIpAddress } from "../../src/base/endpoint.ts";
+import { Transport } from "../../src/base/path_kind.ts";
 import { type RandomSource, seededRandom } from "../../src/base/random.ts";
 import { EventQueue } from "./event_queue.ts";
 import { Translator } from "./translator.ts";
@@ -44,17 +48,34 @@ export interface LinkConditions {
 /** A link without faults. */
 export const PERFECT_LINK: LinkConditions = { latencyMs: 10, jitterMs: 0, loss: 0, duplication: 0, mtu: 1500 };
 
+/** What a TCP segment is for. */
+export type SegmentRole = "syn" | "syn-ack" | "ack" | "data" | "fin" | "rst";
+
 /** A datagram on its way. */
 export interface SimDatagram {
   readonly from: SimAddress;
   readonly to: SimAddress;
   readonly octets: Uint8Array;
+  /** Of a TCP segment; a UDP datagram has none. */
+  readonly segment?: SegmentRole;
 }
+
+/** Returns how a datagram travels, a {@linkcode Transport}. */
+export function transportOfDatagram({ segment }: SimDatagram): number {
+  return segment === undefined ? Transport.UDP : Transport.FAKETCP;
+}
+
+/** What a firewall does: lets pass (`false`), drops in silence (`true`), or drops and tells the sender (ICMP). */
+export type Verdict = boolean | "reject";
 
 /** What the network does with a host. */
 export interface SimHost {
   /** A datagram has arrived; `source` is an endpoint record of 12 words. */
   receive(octets: Uint8Array, source: Uint32Array, nowMs: number): void;
+  /** A TCP segment has arrived; hosts without a stack leave this out. */
+  receiveSegment?(segment: SimDatagram, nowMs: number): void;
+  /** A firewall has refused a datagram of the host's. */
+  unreachable?(transport: number, target: Uint32Array, nowMs: number): void;
   /** The time of the last {@linkcode Attachment.wakeAt} has come. */
   wake(nowMs: number): void;
 }
@@ -67,8 +88,12 @@ export interface Attachment {
   readonly translator: Translator | undefined;
   /** The host's own address; changes when it {@linkcode Attachment.moveTo moves}. */
   readonly address: SimAddress;
-  /** Sends a datagram to the address in an endpoint record. */
-  send(octets: Uint8Array, target: Uint32Array): void;
+  /** Tells for each UDP datagram whether the host's own system refuses to send it. */
+  refuses: (octets: Uint8Array) => boolean;
+  /** Sends a datagram to the address in an endpoint record. Returns whether the system took it. */
+  send(octets: Uint8Array, target: Uint32Array): boolean;
+  /** Sends a TCP segment from one of the host's ports. */
+  sendSegment(segment: SegmentRole, octets: Uint8Array, port: number, to: SimAddress): void;
   /** Asks to be woken, instead of whatever was asked for before; `Infinity` for not at all. */
   wakeAt(timeMs: number): void;
   /** Gives the host another address. */
@@ -96,12 +121,13 @@ export function endpointOf(address: SimAddress): Uint32Array {
 /** The network, its clock and its randomness. */
 export class SimNetwork {
   readonly random: RandomSource;
-  /** Datagrams for which this returns true vanish. Sees public addresses. */
-  firewall: (datagram: SimDatagram) => boolean = () => false;
+  /** Judges each datagram. Sees public addresses. */
+  firewall: (datagram: SimDatagram) => Verdict = () => false;
   /** Sees each datagram as it enters the Internet; may not change it. For eavesdroppers and attackers. */
   onTransit: (datagram: SimDatagram) => void = () => {};
-  /** One line for each datagram that was sent, lost or delivered. */
+  /** One line for each datagram that was sent, lost or delivered, unless `traces` is switched off. */
   readonly trace: string[] = [];
+  traces = true;
   readonly #queue = new EventQueue();
   readonly #hosts = new Map<string, SimAttachment>();
   readonly #translators = new Map<string, Translator>();
@@ -152,24 +178,45 @@ export class SimNetwork {
   inject(datagram: SimDatagram): void {
     this.#note("sent", datagram);
     this.onTransit(datagram);
-    if (this.firewall(datagram)) return this.#note("blocked", datagram);
-    const translator = this.#translators.get(datagram.to.ip);
-    const to = translator === undefined ? datagram.to : translator.inbound(datagram.from, datagram.to.port, this.nowMs);
-    const host = to === undefined ? undefined : this.#hosts.get(hostKey(to));
+    const verdict = this.firewall(datagram);
+    if (verdict !== false) {
+      if (verdict === "reject") this.#reject(datagram);
+      return this.#note("blocked", datagram);
+    }
+    const transport = transportOfDatagram(datagram);
+    const to = this.#insideOf(datagram.to, datagram.from, transport);
+    const host = to === undefined ? undefined : this.#hosts.get(hostKey(to, transport));
     if (host === undefined || to === undefined) return this.#note("unreachable", datagram);
     host.carry(datagram.octets, () => this.#deliver(host, { ...datagram, to }), () => this.#note("lost", datagram));
   }
 
-  #deliver(host: SimAttachment, datagram: SimDatagram): void {
-    // The host may have moved while the datagram was on its link.
-    if (this.#hosts.get(hostKey(datagram.to)) !== host) return this.#note("unreachable", datagram);
-    this.#note("delivered", datagram);
-    host.host.receive(datagram.octets, endpointOf(datagram.from), this.nowMs);
+  /** Returns the address of a host as its own side of a translator sees it; `undefined` if the translator lets nothing in. */
+  #insideOf(to: SimAddress, from: SimAddress, transport: number): SimAddress | undefined {
+    const translator = this.#translators.get(to.ip);
+    return translator === undefined ? to : translator.inbound(from, to.port, transport, this.nowMs);
   }
 
-  #note(what: string, { from, to, octets }: SimDatagram): void {
-    const head = octets.subarray(0, 24).toHex();
-    this.trace.push(`${this.nowMs.toFixed(3)} ${what} ${hostKey(from)} > ${hostKey(to)} ${octets.length} ${head}`);
+  /** Lets the sender of a datagram hear that it was refused. */
+  #reject(datagram: SimDatagram): void {
+    const transport = transportOfDatagram(datagram);
+    const sender = this.#insideOf(datagram.from, datagram.to, transport);
+    const host = sender === undefined ? undefined : this.#hosts.get(hostKey(sender, transport));
+    host?.carry(NOTHING, () => host.host.unreachable?.(transport, endpointOf(datagram.to), this.nowMs), () => {});
+  }
+
+  #deliver(host: SimAttachment, datagram: SimDatagram): void {
+    const transport = transportOfDatagram(datagram);
+    // The host may have moved while the datagram was on its link.
+    if (this.#hosts.get(hostKey(datagram.to, transport)) !== host) return this.#note("unreachable", datagram);
+    this.#note("delivered", datagram);
+    if (transport === Transport.FAKETCP) host.host.receiveSegment?.(datagram, this.nowMs);
+    else host.host.receive(datagram.octets, endpointOf(datagram.from), this.nowMs);
+  }
+
+  #note(what: string, { from, to, octets, segment }: SimDatagram): void {
+    if (!this.traces) return;
+    const head = `${segment ?? ""} ${octets.subarray(0, 24).toHex()}`;
+    this.trace.push(`${this.nowMs.toFixed(3)} ${what} ${textOf(from)} > ${textOf(to)} ${octets.length} ${head}`);
   }
 }
 
@@ -178,6 +225,7 @@ class SimAttachment implements Attachment {
   readonly link: LinkConditions;
   readonly translator: Translator | undefined;
   address: SimAddress;
+  refuses: (octets: Uint8Array) => boolean = () => false;
   readonly #network: SimNetwork;
   readonly #queue: EventQueue;
   readonly #hosts: Map<string, SimAttachment>;
@@ -200,17 +248,37 @@ class SimAttachment implements Attachment {
     this.address = address;
     this.link = link;
     this.translator = translator;
-    hosts.set(hostKey(address), this);
+    this.#enter();
   }
 
-  send(octets: Uint8Array, target: Uint32Array): void {
-    const to = { ip: formatIpAddress(endpointAddress(target, 0)), port: target[1] };
-    const inside = this.address;
-    const copy = octets.slice();
-    this.carry(copy, () => {
-      const from = this.translator?.outbound(inside, to, this.#network.nowMs) ?? inside;
-      this.#network.inject({ from, to, octets: copy });
+  send(octets: Uint8Array, target: Uint32Array): boolean {
+    if (this.refuses(octets)) return false;
+    this.#send({ from: this.address, to: addressOf(target), octets: octets.slice() });
+    return true;
+  }
+
+  sendSegment(segment: SegmentRole, octets: Uint8Array, port: number, to: SimAddress): void {
+    this.#send({ from: { ip: this.address.ip, port }, to, octets: octets.slice(), segment });
+  }
+
+  #send(datagram: SimDatagram): void {
+    const { from: inside, to, octets } = datagram;
+    this.carry(octets, () => {
+      const from = this.translator?.outbound(inside, to, transportOfDatagram(datagram), this.#network.nowMs) ?? inside;
+      this.#network.inject({ ...datagram, from });
     }, () => {});
+  }
+
+  #enter(): void {
+    for (const transport of Object.values(Transport)) this.#hosts.set(hostKey(this.address, transport), this);
+  }
+
+  #leave(): void {
+    for (const transport of Object.values(Transport)) {
+      const key = hostKey(this.address, transport);
+      // Another host may have come to this address meanwhile.
+      if (this.#hosts.get(key) === this) this.#hosts.delete(key);
+    }
   }
 
   wakeAt(timeMs: number): void {
@@ -222,14 +290,14 @@ class SimAttachment implements Attachment {
   }
 
   moveTo(address: SimAddress): void {
-    this.#hosts.delete(hostKey(this.address));
+    this.#leave();
     this.address = address;
-    this.#hosts.set(hostKey(address), this);
+    this.#enter();
   }
 
   detach(): void {
     this.#wakeVersion++;
-    this.#hosts.delete(hostKey(this.address));
+    this.#leave();
   }
 
   /** Takes octets over the access link: calls one of the functions, `arrive` perhaps twice. */
@@ -252,6 +320,17 @@ function chance(random: RandomSource, probability: number): boolean {
   return probability > 0 && fraction(random) < probability;
 }
 
-function hostKey({ ip, port }: SimAddress): string {
+/** A UDP socket has an address and a port; a TCP stack has all ports of its address. */
+function hostKey({ ip, port }: SimAddress, transport: number): string {
+  return transport === Transport.UDP ? `${ip}:${port}` : ip;
+}
+
+function textOf({ ip, port }: SimAddress): string {
   return `${ip}:${port}`;
 }
+
+function addressOf(endpoint: Uint32Array): SimAddress {
+  return { ip: formatIpAddress(endpointAddress(endpoint, 0)), port: endpoint[1] };
+}
+
+const NOTHING = new Uint8Array(0);

@@ -5,8 +5,12 @@
  */
 
 import type { LogFields, Logger } from "../../src/base/log.ts";
+import { pathKindOf, Transport, transportOf } from "../../src/base/path_kind.ts";
 import { type RandomSource } from "../../src/base/random.ts";
-import { takeEvent } from "../../src/dataplane/events.ts";
+import { Reason } from "../../src/base/reason.ts";
+import { DEFAULT_PATH_PARAMS, type PathParams } from "../../src/conn/path_params.ts";
+import { PathControl } from "../../src/control/path_control.ts";
+import { EventKind, type LaneEvent, takeEvent } from "../../src/dataplane/events.ts";
 import { createTables, droppedFor, Setting, type Tables } from "../../src/dataplane/tables.ts";
 import {
   createTransmit,
@@ -18,20 +22,27 @@ import {
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 import { KEY_LEN, noblePrimitives, type Primitives } from "../../src/noise/primitives.ts";
 import { EG_HEADER_LEN, writeEgHeader } from "../../src/wire/eg_header.ts";
-import { KEEPALIVE_LEN } from "../../src/wire/transport_message.ts";
+import { fullDatagramLength, KEEPALIVE_LEN } from "../../src/wire/transport_message.ts";
 import { nodePrimitives } from "../reference/node_primitives.ts";
 import {
   type Attachment,
   type AttachOptions,
   endpointOf,
   type SimAddress,
+  type SimDatagram,
   type SimHost,
   SimNetwork,
 } from "./network.ts";
+import { SimStack } from "./sim_stack.ts";
 import { SoftLane } from "./soft_lane.ts";
 
 /** Wall clock at simulated time 0: 2026-01-01T00:00:00Z. */
 export const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** MTU of every node's interface. */
+export const SIM_MTU = 1404;
+/** Octets that a segment has room for: MTU 1500 without headers and timestamps. */
+const SEGMENT_PAYLOAD_MAX = 1448;
 
 /** The runtime's own library where it is several times faster: that leaves time for more seeds. */
 const simPrimitives: Primitives = {
@@ -57,27 +68,59 @@ export interface SimNodeOptions extends AttachOptions {
    * First two octets of each keepalive, as of a reference node, which leaves there what the buffer last held; `wire.md` §1.6.
    */
   readonly staleKeepalive?: readonly [type: number, ttl: number];
+  /** Left out, the node is a reference node to look at: it has UDP, and knows nothing of paths. */
+  readonly paths?: SimPathOptions;
+  /** The real ones by default. */
+  readonly primitives?: Primitives;
+  /** Peers that it has room for; 32 by default. */
+  readonly peerCapacity?: number;
+}
+
+/** How a node of ours chooses its paths. */
+export interface SimPathOptions {
+  /** Whether it has FakeTCP, which listens at the number of its UDP port. */
+  readonly fakeTcp: boolean;
+  /** Kinds, preferred first. */
+  readonly order?: readonly number[];
+  readonly params?: Partial<PathParams>;
+}
+
+/** Order of preference unless a test wants another. */
+const DEFAULT_ORDER: readonly number[] = [0, 1, 2, 3];
+
+/** What a node knows of a peer. */
+export interface SimPeerOptions extends PeerOptions {
+  /** Where it is reached by UDP. */
+  readonly address: SimAddress | undefined;
+  /** Where it is dialled; what follows from its UDP address otherwise. */
+  readonly fakeTcpAddress: SimAddress;
 }
 
 /** One line of a node's log. */
 export interface SimLogLine {
   readonly level: keyof Logger;
   readonly event: string;
+  readonly atMs: number;
   readonly fields: LogFields;
 }
 
 /** A node. */
 export class SimNode implements SimHost {
   readonly nodeId: number;
-  readonly tables: Tables = createTables({ peerCapacity: 32, sourceCapacity: 1, laneCount: 1 });
+  readonly tables: Tables;
   readonly device: Device;
+  /** `undefined` for a reference node. */
+  readonly paths: PathControl | undefined;
+  /** `undefined` without FakeTCP. */
+  readonly stack: SimStack | undefined;
   readonly lane: SoftLane;
   readonly attachment: Attachment;
   readonly privateKey: Uint8Array;
   readonly log: SimLogLine[] = [];
   readonly events: DeviceEvent[] = [];
-  /** Bodies of content received, as text, oldest first. */
+  /** Bodies of content received, as text, oldest first, and when each came. */
   readonly received: string[] = [];
+  readonly receivedMs: number[] = [];
   /** Handshake messages that wait besides those in the ring; a test sets it to simulate load. */
   extraBacklog = 0;
   readonly #network: SimNetwork;
@@ -91,11 +134,13 @@ export class SimNode implements SimHost {
     this.#clockSkewMs = options.clockSkewMs ?? 0;
     this.#staleKeepalive = options.staleKeepalive;
     this.privateKey = options.privateKey ?? randomKey(network.random);
-    this.tables.settings[Setting.MTU] = 1404;
+    const { peerCapacity = 32, primitives = simPrimitives } = options;
+    this.tables = createTables({ peerCapacity, sourceCapacity: 1, laneCount: 1 });
+    this.tables.settings[Setting.MTU] = SIM_MTU;
     this.device = new Device({
       privateKey: this.privateKey,
       tables: this.tables,
-      primitives: simPrimitives,
+      primitives,
       random: network.random,
       timers: DEFAULT_TIMER_PARAMS,
       settings: {
@@ -105,22 +150,51 @@ export class SimNode implements SimHost {
       },
       log: this.#logger(),
     });
-    this.lane = new SoftLane(this.tables, simPrimitives);
+    this.lane = new SoftLane(this.tables, primitives, options.paths !== undefined);
     this.attachment = network.attach(this, options.address, options);
+    const { port } = options.address;
+    this.stack = options.paths?.fakeTcp
+      ? new SimStack(network, this.attachment, port, SEGMENT_PAYLOAD_MAX, () => this.#pump())
+      : undefined;
+    this.paths = options.paths && this.#createPaths(options.paths, port);
+  }
+
+  #createPaths({ order = DEFAULT_ORDER, params }: SimPathOptions, port: number): PathControl {
+    return new PathControl({
+      device: this.device,
+      selfNodeId: this.nodeId,
+      params: { ...DEFAULT_PATH_PARAMS, ...params },
+      order,
+      fullDatagramLen: fullDatagramLength(SIM_MTU),
+      mtu: SIM_MTU,
+      random: this.#network.random,
+      log: this.#logger(),
+      dialler: this.stack,
+      fakeTcpPort: this.stack === undefined ? 0 : port,
+    });
   }
 
   /** Adds a peer; without `address` we wait for it to initiate. Returns its row. */
-  addPeer(peer: SimNode, options: Partial<PeerOptions> & { address?: SimAddress } = {}): number {
-    const { address, ...rest } = options;
+  addPeer(peer: SimNode, options: Partial<SimPeerOptions> = {}): number {
+    const { address, fakeTcpAddress, ...rest } = options;
+    const { nowMs } = this.#network;
     const row = this.device.addPeer({
       nodeId: peer.nodeId,
       publicKey: peer.device.publicKey,
-      endpoint: address === undefined ? undefined : endpointOf(address),
+      endpoint: address === undefined || this.paths !== undefined ? undefined : endpointOf(address),
       endpointIsConfigured: address !== undefined,
       ...rest,
-    }, this.#network.nowMs);
+    }, nowMs);
+    this.paths?.addPeer(row, peer.nodeId, nowMs);
+    if (address !== undefined) this.#setEndpoint(row, Transport.UDP, address);
+    if (fakeTcpAddress !== undefined) this.#setEndpoint(row, Transport.FAKETCP, fakeTcpAddress);
     this.#pump();
     return row;
+  }
+
+  #setEndpoint(peerRow: number, transport: number, address: SimAddress): void {
+    const endpoint = endpointOf(address);
+    this.paths?.setEndpoint(peerRow, pathKindOf(transport, endpoint[0]), endpoint, this.#network.nowMs);
   }
 
   /** Sends a text to a peer as the body of a frame. */
@@ -158,12 +232,26 @@ export class SimNode implements SimHost {
   }
 
   receive(octets: Uint8Array, source: Uint32Array, nowMs: number): void {
-    this.lane.receive(octets, source, nowMs);
+    this.lane.receive(octets, source, pathKindOf(Transport.UDP, source[0]), nowMs);
+    this.#pump();
+  }
+
+  receiveSegment(segment: SimDatagram, nowMs: number): void {
+    const source = this.stack?.receive(segment);
+    if (source !== undefined) {
+      this.lane.receive(segment.octets, source, pathKindOf(Transport.FAKETCP, source[0]), nowMs);
+    }
+    this.#pump();
+  }
+
+  unreachable(transport: number, target: Uint32Array, nowMs: number): void {
+    this.paths?.handleUnreachable(transport, target, nowMs);
     this.#pump();
   }
 
   wake(nowMs: number): void {
     this.device.handleTimeout(nowMs, this.#wallMs());
+    this.paths?.handleTimeout(nowMs);
     this.#pump();
   }
 
@@ -172,27 +260,68 @@ export class SimNode implements SimHost {
     const nowMs = this.#network.nowMs;
     this.device.setBacklog(this.lane.events.size + this.extraBacklog, nowMs);
     for (let event = takeEvent(this.lane.events); event !== undefined; event = takeEvent(this.lane.events)) {
-      this.device.handleEvent(event, nowMs, this.#wallMs());
-      this.#drainDevice(nowMs);
+      this.#handleEvent(event, nowMs);
+      this.#drain(nowMs);
     }
-    this.#drainDevice(nowMs);
-    for (const { octets, endpoint } of this.lane.outgoing.splice(0)) this.attachment.send(octets, endpoint);
-    for (const { content } of this.lane.delivered.splice(0)) this.received.push(textOf(content));
+    this.#drain(nowMs);
+    for (const { octets, endpoint, path, peerRow } of this.lane.outgoing.splice(0)) {
+      this.#send(octets, endpoint, path, peerRow, nowMs);
+    }
+    for (const { content } of this.lane.delivered.splice(0)) {
+      this.received.push(textOf(content));
+      this.receivedMs.push(nowMs);
+    }
     if (this.lane.events.size > 0) return this.#pump();
-    this.attachment.wakeAt(this.device.pollTimeout());
+    this.#drain(nowMs);
+    this.attachment.wakeAt(Math.min(this.device.pollTimeout(), this.paths?.pollTimeout() ?? Infinity));
   }
 
-  #drainDevice(nowMs: number): void {
+  #handleEvent(event: LaneEvent, nowMs: number): void {
+    switch (event.kind) {
+      case EventKind.MESSAGE: {
+        const reason = this.paths?.handleMessage(event.peerRow, event.payload, event.path, nowMs) ?? Reason.NONE;
+        if (reason !== Reason.NONE) this.device.countDrop(reason);
+        break;
+      }
+      case EventKind.PROBE_WANTED:
+        this.paths?.handleProbeWanted(event.peerRow, nowMs);
+        break;
+      default:
+        this.device.handleEvent(event, nowMs, this.#wallMs());
+    }
+  }
+
+  /** Does what device, paths and connections want done, until none wants anything any more. */
+  #drain(nowMs: number): void {
     const transmit = this.#transmit;
-    while (this.device.pollTransmit(transmit)) {
-      const datagram = transmit.octets.subarray(0, transmit.length);
-      if (this.#staleKeepalive !== undefined && datagram.length === KEEPALIVE_LEN) datagram.set(this.#staleKeepalive);
-      this.attachment.send(datagram, transmit.endpoint);
+    for (let isDone = false; !isDone;) {
+      isDone = true;
+      for (let event = this.device.pollEvent(); event !== undefined; event = this.device.pollEvent()) {
+        isDone = false;
+        if (event.kind === "wake lanes") this.lane.flush(nowMs);
+        else this.events.push(event);
+        this.paths?.handleDeviceEvent(event, nowMs);
+      }
+      for (let event = this.stack?.pollEvent(); event !== undefined; event = this.stack?.pollEvent()) {
+        isDone = false;
+        if (event.kind === "opened") this.paths?.handleConnectionOpened(event.connection, nowMs);
+        else if (event.kind === "doubted") this.paths?.handleConnectionDoubted(event.row, nowMs);
+        else this.paths?.handleConnectionClosed(event.row, event.generation, event.why, nowMs);
+      }
+      while (this.device.pollTransmit(transmit)) {
+        const datagram = transmit.octets.subarray(0, transmit.length);
+        if (this.#staleKeepalive !== undefined && datagram.length === KEEPALIVE_LEN) datagram.set(this.#staleKeepalive);
+        this.#send(datagram, transmit.endpoint, transmit.path, transmit.peerRow, nowMs);
+      }
     }
-    for (let event = this.device.pollEvent(); event !== undefined; event = this.device.pollEvent()) {
-      if (event.kind === "wake lanes") this.lane.flush(nowMs);
-      else this.events.push(event);
-    }
+  }
+
+  #send(octets: Uint8Array, endpoint: Uint32Array, path: number, peerRow: number, nowMs: number): void {
+    const isSent = transportOf(path) === Transport.UDP
+      ? this.attachment.send(octets, endpoint)
+      // What was on its way to a connection that is gone is lost.
+      : (this.stack?.sendDatagram(octets, endpoint), true);
+    if (!isSent) this.paths?.handleSendFailure(peerRow, path, nowMs);
   }
 
   #content(text: string): Uint8Array {
@@ -209,7 +338,7 @@ export class SimNode implements SimHost {
 
   #logger(): Logger {
     const write = (level: keyof Logger) => (event: string, fields: LogFields = {}) => {
-      this.log.push({ level, event, fields });
+      this.log.push({ level, event, fields, atMs: this.#network.nowMs });
     };
     return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
   }

@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { PeerOptions } from "../../src/device/device.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { MessageType } from "../../src/wire/message_type.ts";
 import { type LinkConditions, SimNetwork } from "./network.ts";
-import { SimNode, type SimNodeOptions } from "./node.ts";
+import { SimNode, type SimNodeOptions, type SimPeerOptions } from "./node.ts";
 
 export const ADDRESS_A = { ip: "20.0.0.1", port: 3001 };
 export const ADDRESS_B = { ip: "20.0.0.2", port: 3002 };
@@ -18,8 +17,8 @@ export interface PairOptions {
   readonly a?: Partial<SimNodeOptions>;
   readonly b?: Partial<SimNodeOptions>;
   /** What A knows of B, and the other way round. */
-  readonly aKnows?: Partial<PeerOptions>;
-  readonly bKnows?: Partial<PeerOptions>;
+  readonly aKnows?: Partial<SimPeerOptions>;
+  readonly bKnows?: Partial<SimPeerOptions>;
   /** B has no address of A and waits. */
   readonly bWaits?: boolean;
   readonly link?: Partial<LinkConditions>;

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { PathKind } from "../../src/base/path_kind.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { endpointOf } from "./network.ts";
 import { connect, createPair, forSeeds, repeat } from "./pair.ts";
@@ -120,10 +121,10 @@ Deno.test("an endpoint that others name is refused if it is private, one that th
   const { a, aRow } = createPair(1, { a: { allowPrivateIp: false } });
   a.act((device) => {
     const inside = endpointOf({ ip: "10.0.0.9", port: 1 });
-    assert.equal(device.setEndpoint(aRow, inside, false), false);
-    assert.equal(device.setEndpoint(aRow, inside, true), true);
-    assert.equal(device.setEndpoint(aRow, inside, false), true);
-    assert.equal(device.setEndpoint(17, inside, true), false, "there is no such peer");
+    assert.equal(device.setEndpoint(aRow, PathKind.UDP4, inside, false), false);
+    assert.equal(device.setEndpoint(aRow, PathKind.UDP4, inside, true), true);
+    assert.equal(device.setEndpoint(aRow, PathKind.UDP4, inside, false), true);
+    assert.equal(device.setEndpoint(17, PathKind.UDP4, inside, true), false, "there is no such peer");
   });
 });
 
@@ -143,7 +144,7 @@ Deno.test("a peer that is set to another endpoint is sent to there", () => {
   connect(pair);
   const { network, a, b, aRow } = pair;
   b.attachment.moveTo({ ip: "20.0.0.9", port: 3009 });
-  a.act((device) => device.setEndpoint(aRow, endpointOf({ ip: "20.0.0.9", port: 3009 }), true));
+  a.act((device) => device.setEndpoint(aRow, PathKind.UDP4, endpointOf({ ip: "20.0.0.9", port: 3009 }), true));
   a.send(aRow, "there");
   network.run(100);
   assert.deepEqual(b.received, ["hello", "there"]);

@@ -2,15 +2,17 @@
  * A lane in plain TypeScript: it shares the tables with a device and talks to it by the same events as the real ones.
  *
  * It does only what sessions need: seals with a peer's current session, opens by index, keeps the replay window, lets
- * content wait for a session, reports confirmations and moves. There is no tap, no routing, no batch; one lane, number 0.
+ * content wait for a session, mirrors on the paths in use, reports confirmations and moves. There is no tap, no routing, no batch; one lane, number 0.
  *
  * @module
  */
 
 import { ENDPOINT_WORDS, sameEndpoint } from "../../src/base/endpoint.ts";
+import { PATH_KIND_COUNT } from "../../src/base/path_kind.ts";
 import { Reason, REASON_COUNT } from "../../src/base/reason.ts";
 import type { Ring } from "../../src/base/ring.ts";
 import { createEventRing, EventKind, putEvent, putPlainEvent } from "../../src/dataplane/events.ts";
+import { pathsInUse } from "../../src/dataplane/path_word.ts";
 import { KEY_LEN, NO_ROW, SessionState, type Tables } from "../../src/dataplane/tables.ts";
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 import { rowOfIndex } from "../../src/noise/index_table.ts";
@@ -43,6 +45,9 @@ const NOTHING = new Uint8Array(0);
 export interface LaneDatagram {
   readonly endpoint: Uint32Array;
   readonly octets: Uint8Array;
+  /** Kind of the path that it is for. */
+  readonly path: number;
+  readonly peerRow: number;
 }
 
 /** Opened content. */
@@ -61,16 +66,19 @@ export class SoftLane {
   readonly delivered: LaneContent[] = [];
   readonly #tables: Tables;
   readonly #primitives: Primitives;
+  readonly #knowsPaths: boolean;
   readonly #staged = new Map<number, { epoch: number; contents: Uint8Array[] }>();
 
-  constructor(tables: Tables, primitives: Primitives) {
+  /** @param knowsPaths Whether path messages are for the control thread; a reference node drops them. */
+  constructor(tables: Tables, primitives: Primitives, knowsPaths: boolean) {
+    this.#knowsPaths = knowsPaths;
     this.#tables = tables;
     this.#primitives = primitives;
   }
 
   /** Sends content to a peer, or lets it wait for a session. */
   send(peerRow: number, content: Uint8Array, nowMs: number): void {
-    if (this.#tables.peerEndpoint[peerRow * ENDPOINT_WORDS] === 0) return this.#drop(Reason.NO_ENDPOINT);
+    if (this.#pathsOf(peerRow, nowMs).length === 0) return this.#drop(Reason.NO_ENDPOINT);
     const session = this.#sessionToSend(peerRow, nowMs);
     if (session !== NO_ROW) return this.#seal(peerRow, session, content, nowMs);
     const epoch = this.#tables.peerStagedEpoch[peerRow];
@@ -98,8 +106,8 @@ export class SoftLane {
     }
   }
 
-  /** Takes in a datagram. */
-  receive(octets: Uint8Array, source: Uint32Array, nowMs: number): void {
+  /** Takes in a datagram that came on a path of a kind. */
+  receive(octets: Uint8Array, source: Uint32Array, path: number, nowMs: number): void {
     const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
     if (octets.length < MIN_DATAGRAM_LEN) return this.#drop(Reason.DATAGRAM_TRUNCATED);
     if (octets.length === STANDBY_PROBE_LEN && octets.every((octet) => octet === 0)) {
@@ -110,16 +118,16 @@ export class SoftLane {
       if (reason !== Reason.NONE) return this.#drop(reason);
       const kind = EventKind.HANDSHAKE;
       const { length } = octets;
-      if (!putEvent(this.events, kind, NO_ROW, NO_ROW, nowMs, 0, source, 0, octets, 0, length)) {
+      if (!putEvent(this.events, kind, NO_ROW, NO_ROW, nowMs, 0, path, source, 0, octets, 0, length)) {
         this.#drop(Reason.HANDSHAKE_OVERLOAD);
       }
       return;
     }
     const reason = octets[0] >= FIRST_TRANSPORT_TYPE ? checkTransport(view, 0, octets.length) : Reason.NONE;
-    this.#drop(reason !== Reason.NONE ? reason : this.#open(octets, view, source, nowMs));
+    this.#drop(reason !== Reason.NONE ? reason : this.#open(octets, view, source, path, nowMs));
   }
 
-  #open(octets: Uint8Array, view: DataView, source: Uint32Array, nowMs: number): number {
+  #open(octets: Uint8Array, view: DataView, source: Uint32Array, path: number, nowMs: number): number {
     const tables = this.#tables;
     const index = readReceiverIndex(view, 0);
     const session = rowOfIndex(index, tables.sessionRowBits);
@@ -143,14 +151,52 @@ export class SoftLane {
     tables.lastReceivedMs[peerRow] = nowMs;
     tables.receivedPackets[peerRow]++;
     tables.receivedOctets[peerRow] += octets.length;
-    if (!sameEndpoint(tables.peerEndpoint, peerRow * ENDPOINT_WORDS, source, 0)) {
-      putEvent(this.events, EventKind.ROAMED, peerRow, session, nowMs, 0, source, 0, NOTHING, 0, 0);
+    const pathRow = peerRow * PATH_KIND_COUNT + path;
+    tables.pathReceivedMs[pathRow] = nowMs;
+    tables.pathReceivedPackets[pathRow]++;
+    tables.pathReceivedOctets[pathRow] += octets.length;
+    if (!sameEndpoint(tables.pathEndpoint, pathRow * ENDPOINT_WORDS, source, 0)) {
+      putEvent(this.events, EventKind.ROAMED, peerRow, session, nowMs, 0, path, source, 0, NOTHING, 0, 0);
     }
-    if (state === SessionState.NEXT) putPlainEvent(this.events, EventKind.CONFIRMED, peerRow, session, nowMs, 0);
+    if (state === SessionState.NEXT) putPlainEvent(this.events, EventKind.CONFIRMED, peerRow, session, nowMs, 0, path);
     if (content.length === 0) return Reason.NONE;
     tables.lastDataReceivedMs[peerRow] = nowMs;
+    if (octets[0] === MessageType.PATH) return this.#tellControl(peerRow, session, content, source, path, nowMs);
     this.delivered.push({ peerRow, type: octets[0], content });
     return Reason.NONE;
+  }
+
+  #tellControl(
+    peerRow: number,
+    session: number,
+    content: Uint8Array,
+    source: Uint32Array,
+    path: number,
+    nowMs: number,
+  ): number {
+    if (!this.#knowsPaths) return Reason.USAGE_UNKNOWN;
+    const kind = EventKind.MESSAGE;
+    const { length } = content;
+    const type = MessageType.PATH;
+    return putEvent(this.events, kind, peerRow, session, nowMs, type, path, source, 0, content, 0, length)
+      ? Reason.NONE
+      : Reason.EVENT_OVERFLOW;
+  }
+
+  /** Kinds of the paths that a datagram to a peer goes out on now; asks for a probe if the current one is unconfirmed. */
+  #pathsOf(peerRow: number, nowMs: number): number[] {
+    const tables = this.#tables;
+    const mask = pathsInUse(tables, peerRow, nowMs);
+    const kinds: number[] = [];
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      const isKnown = tables.pathEndpoint[(peerRow * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS] !== 0;
+      if (isKnown && (mask & (1 << kind)) !== 0) kinds.push(kind);
+    }
+    const isUnconfirmed = nowMs > tables.peerConfirmedUntilMs[peerRow] && kinds.length > 0;
+    if (isUnconfirmed && Atomics.exchange(tables.peerWantsProbe, peerRow, 1) === 0) {
+      putPlainEvent(this.events, EventKind.PROBE_WANTED, peerRow, NO_ROW, nowMs, 0, -1);
+    }
+    return kinds;
   }
 
   #sessionToSend(peerRow: number, nowMs: number): number {
@@ -159,7 +205,7 @@ export class SoftLane {
     const isLive = session !== NO_ROW && Atomics.load(tables.sessionState, session) === SessionState.LIVE;
     if (isLive && isFresh(tables, session, nowMs)) return session;
     if (Atomics.exchange(tables.peerWantsSession, peerRow, 1) === 0) {
-      putPlainEvent(this.events, EventKind.SESSION_WANTED, peerRow, session, nowMs, 0);
+      putPlainEvent(this.events, EventKind.SESSION_WANTED, peerRow, session, nowMs, 0, -1);
     }
     return NO_ROW;
   }
@@ -176,8 +222,13 @@ export class SoftLane {
     if (octets.length > KEEPALIVE_LEN) tables.lastDataSentMs[peerRow] = nowMs;
     tables.sentPackets[peerRow]++;
     tables.sentOctets[peerRow] += octets.length;
-    const endpoint = tables.peerEndpoint.slice(peerRow * ENDPOINT_WORDS, (peerRow + 1) * ENDPOINT_WORDS);
-    this.outgoing.push({ endpoint, octets });
+    for (const path of this.#pathsOf(peerRow, nowMs)) {
+      const pathRow = peerRow * PATH_KIND_COUNT + path;
+      tables.pathSentPackets[pathRow]++;
+      tables.pathSentOctets[pathRow] += octets.length;
+      const endpoint = tables.pathEndpoint.slice(pathRow * ENDPOINT_WORDS, (pathRow + 1) * ENDPOINT_WORDS);
+      this.outgoing.push({ endpoint, octets, path, peerRow });
+    }
   }
 
   #drop(reason: number): void {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Transport } from "../../src/base/path_kind.ts";
 import type { RandomSource } from "../../src/base/random.ts";
 
 interface Address {
@@ -16,6 +17,7 @@ interface Address {
 
 interface Mapping {
   readonly inside: Address;
+  readonly transport: number;
   readonly publicPort: number;
   /** When each outside address was last sent to, ms, by its text. */
   readonly sentMs: Map<string, number>;
@@ -24,22 +26,36 @@ interface Mapping {
 /** Idle time after which an outside address may not answer any more, ms: what many home routers give UDP. */
 export const MAPPING_IDLE_MS = 30_000;
 
+/** The same for TCP: far shorter than RFC 5382 §5 wants, as middleboxes have it. */
+export const TCP_MAPPING_IDLE_MS = 300_000;
+
 /** A translator with one public address. */
 export class Translator {
   readonly publicIp: string;
   readonly #random: RandomSource;
   #mappings: Mapping[] = [];
+  /** Inside addresses of the public ports that are open to everybody. */
+  readonly #forwarded = new Map<number, Address>();
 
   constructor(publicIp: string, random: RandomSource) {
     this.publicIp = publicIp;
     this.#random = random;
   }
 
-  /** Translates the source of an outgoing datagram. */
-  outbound(inside: Address, to: Address, nowMs: number): Address {
-    let mapping = this.#mappings.find((each) => each.inside.ip === inside.ip && each.inside.port === inside.port);
+  /** Lets everybody in to an inside address, at a public port of the same number. */
+  forward(inside: Address): void {
+    this.#forwarded.set(inside.port, inside);
+  }
+
+  /** Translates the source of an outgoing datagram of a `Transport`. */
+  outbound(inside: Address, to: Address, transport: number, nowMs: number): Address {
+    const { ip, port } = this.#forwarded.get(inside.port) ?? {};
+    if (ip === inside.ip && port !== undefined) return { ip: this.publicIp, port };
+    let mapping = this.#mappings.find((each) =>
+      each.transport === transport && each.inside.ip === inside.ip && each.inside.port === inside.port
+    );
     if (mapping === undefined) {
-      mapping = { inside, publicPort: this.#freePort(), sentMs: new Map() };
+      mapping = { inside, transport, publicPort: this.#freePort(), sentMs: new Map() };
       this.#mappings.push(mapping);
     }
     mapping.sentMs.set(textOf(to), nowMs);
@@ -47,10 +63,13 @@ export class Translator {
   }
 
   /** Translates the destination of an incoming datagram; `undefined` if it is not let in. */
-  inbound(from: Address, publicPort: number, nowMs: number): Address | undefined {
-    const mapping = this.#mappings.find((each) => each.publicPort === publicPort);
+  inbound(from: Address, publicPort: number, transport: number, nowMs: number): Address | undefined {
+    const forwarded = this.#forwarded.get(publicPort);
+    if (forwarded !== undefined) return forwarded;
+    const mapping = this.#mappings.find((each) => each.transport === transport && each.publicPort === publicPort);
     const sentMs = mapping?.sentMs.get(textOf(from));
-    return sentMs !== undefined && nowMs - sentMs <= MAPPING_IDLE_MS ? mapping?.inside : undefined;
+    const idleMs = transport === Transport.UDP ? MAPPING_IDLE_MS : TCP_MAPPING_IDLE_MS;
+    return sentMs !== undefined && nowMs - sentMs <= idleMs ? mapping?.inside : undefined;
   }
 
   /** Forgets all mappings, as after a restart: the next datagram gets another public port. */
@@ -61,7 +80,8 @@ export class Translator {
   #freePort(): number {
     for (;;) {
       const port = 1024 + this.#random.uint32() % (65536 - 1024);
-      if (!this.#mappings.some((mapping) => mapping.publicPort === port)) return port;
+      const isTaken = this.#forwarded.has(port) || this.#mappings.some((mapping) => mapping.publicPort === port);
+      if (!isTaken) return port;
     }
   }
 }
