@@ -1,5 +1,6 @@
 /**
- * Shows what etherguard does, on this machine alone: three simulated hosts, a file, and how fast it all is.
+ * Shows what etherguard does, on this machine alone: three simulated hosts, UDP that dies under a ping and a copy, and how
+ * fast it all is.
  *
  *     deno task demo
  *

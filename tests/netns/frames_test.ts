@@ -106,8 +106,7 @@ async function bridgeOnto(lab: Lab, edge: RunningEdge, neighbour: Host): Promise
 }
 
 async function macAddress(edge: RunningEdge): Promise<string> {
-  const { stdout } = await edge.host.ip(`-brief link show dev ${TAP_NAME}`);
-  return /([0-9a-f]{2}:){5}[0-9a-f]{2}/.exec(stdout)![0].replaceAll(":", "");
+  return (await edge.host.macAddress(TAP_NAME)).replaceAll(":", "");
 }
 
 function assertGoodChecksums(packets: readonly string[], leastCount: number): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FailoverRow } from "./failover.ts";
 import type { BenchResult, ResultRow } from "./schedule.ts";
 
 /** Ratios by name: the case, and for cases measured in both states of the cable a point and the state. */
@@ -12,22 +13,44 @@ export type Ratios = Record<string, number>;
 /** What the JSON file holds. */
 export interface BenchReport {
   rows: ResultRow[];
-  /** Ours divided by the yardstick's. */
+  /** Ours divided by the yardstick's; those that begin with `faketcp` are FakeTCP's divided by ours. */
   ratios: Ratios;
   /** Largest memory of one of our programs, in units of 10^6 octets. */
   memoryMB: number;
+  /** What changes of the transport cost; absent unless measured. */
+  failover?: FailoverRow[];
+}
+
+/** Names of the subjects that are compared. */
+export interface Compared {
+  ours: string;
+  yardstick: string;
+  fakeTcp: string;
 }
 
 /** Cases whose one ratio is that with offload on, although both states are measured. */
 const ON_ALONE = new Set(["cpu"]);
 
 /** Puts a result into the form of the JSON file. */
-export function toReport(result: BenchResult, ours: string, yardstick: string): BenchReport {
+export function toReport(result: BenchResult, compared: Compared, failover?: FailoverRow[]): BenchReport {
   return {
     rows: result.rows,
-    ratios: computeRatios(result.rows, ours, yardstick),
-    memoryMB: round(result.peakMemoryMB[ours] ?? 0),
+    ratios: {
+      ...computeRatios(result.rows, compared.ours, compared.yardstick),
+      ...computeFakeTcpRatios(result.rows, compared.fakeTcp, compared.ours),
+    },
+    memoryMB: round(result.peakMemoryMB[compared.ours] ?? 0),
+    ...(failover === undefined ? {} : { failover }),
   };
+}
+
+/** Compares FakeTCP with UDP: one TCP stream with offload on and off, and the processor time of it. */
+export function computeFakeTcpRatios(rows: readonly ResultRow[], fakeTcp: string, udp: string): Ratios {
+  const all = computeRatios(rows, fakeTcp, udp);
+  const names = { "faketcp.on": "tcp1.on", "faketcp.off": "tcp1.off", "faketcp.cpu": "cpu" };
+  return Object.fromEntries(
+    Object.entries(names).filter(([, of]) => all[of] !== undefined).map(([name, of]) => [name, all[of]]),
+  );
 }
 
 /** Divides the values of one subject by those of another, wherever both were measured. */

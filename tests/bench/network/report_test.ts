@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { computeRatios, renderTable, toReport } from "./report.ts";
+import { computeFakeTcpRatios, computeRatios, renderTable, toReport } from "./report.ts";
 import { type BenchResult, median, type ResultRow } from "./schedule.ts";
 
 function row(name: string, offload: "on" | "off", subject: string, value: number): ResultRow {
@@ -33,9 +33,24 @@ Deno.test("computeRatios() names a ratio after the offload only where both state
 });
 
 Deno.test("toReport() carries rows, ratios and our memory", () => {
-  const report = toReport(RESULT, "ours", "theirs");
+  const report = toReport(RESULT, { ours: "ours", yardstick: "theirs", fakeTcp: "faketcp" });
   assert.equal(report.rows.length, RESULT.rows.length);
   assert.equal(report.memoryMB, 80);
+});
+
+Deno.test("computeFakeTcpRatios() compares one stream in both states, and its processor time", () => {
+  const rows = [
+    ...RESULT.rows,
+    row("tcp1", "on", "faketcp", 3.69e9),
+    row("tcp1", "off", "faketcp", 1.6e9),
+    row("cpu", "on", "faketcp", 3.3),
+  ];
+  assert.deepEqual(computeFakeTcpRatios(rows, "faketcp", "ours"), {
+    "faketcp.on": 0.9,
+    "faketcp.off": 0.8,
+    "faketcp.cpu": 1.1,
+  });
+  assert.deepEqual(computeFakeTcpRatios(RESULT.rows, "faketcp", "ours"), {});
 });
 
 Deno.test("renderTable() has a line per case and state, with the ratio last", () => {

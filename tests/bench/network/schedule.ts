@@ -47,15 +47,20 @@ export async function measureAll(
   const samples = new Map<string, { row: Omit<ResultRow, "value">; values: number[] }>();
   const peakMemoryMB: Record<string, number> = {};
   for (const offload of OFFLOADS) {
+    const wanted = cases.filter((candidate) => candidate.offloads.includes(offload));
+    if (wanted.length === 0) continue;
     // Each state has a lab of its own: programs that look at the cable when they start find it as it stays.
     await using lab = await Lab.create();
-    const cable = await layCable(lab, offload);
-    const running: RunningSubject[] = [];
-    for (const subject of subjects) running.push(await subject.start(cable));
-    for (const one of cases.filter((candidate) => candidate.offloads.includes(offload))) {
+    const running: { cable: BenchCable; subject: RunningSubject }[] = [];
+    for (const [index, subject] of subjects.entries()) {
+      // And each subject has hosts of its own: what one sets on its host, firewall rules above all, costs no other.
+      const cable = await layCable(lab, offload, index);
+      running.push({ cable, subject: await subject.start(cable) });
+    }
+    for (const one of wanted) {
       report(`${one.title}, offload ${offload}`);
       for (let repetition = 0; repetition < effort.repetitions; repetition++) {
-        for (const subject of running) {
+        for (const { cable, subject } of running) {
           for (const measurement of await one.measure({ cable, subject, seconds: effort.seconds })) {
             const row = { case: measurement.case, offload, subject: subject.name, unit: measurement.unit };
             const key = `${row.case} ${offload} ${row.subject}`;
@@ -65,7 +70,7 @@ export async function measureAll(
         }
       }
     }
-    for (const subject of running) {
+    for (const { subject } of running) {
       peakMemoryMB[subject.name] = Math.max(peakMemoryMB[subject.name] ?? 0, await peakMemoryMBOf(subject));
       await subject[Symbol.asyncDispose]();
     }
@@ -81,9 +86,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-async function layCable(lab: Lab, offload: Offload): Promise<BenchCable> {
-  const client = await lab.addHost("client");
-  const server = await lab.addHost("server");
+async function layCable(lab: Lab, offload: Offload, index: number): Promise<BenchCable> {
+  const client = await lab.addHost(`client${index}`);
+  const server = await lab.addHost(`server${index}`);
   await lab.connect(client, "eth0", server, "eth0", { offload: offload === "on" });
   const [clientAddress, serverAddress] = ["10.9.0.1", "10.9.0.2"];
   await client.addAddress("eth0", `${clientAddress}/24`);

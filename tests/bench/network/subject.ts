@@ -1,5 +1,5 @@
 /**
- * What is measured: ways for packets to get from one host to another, over one and the same cable.
+ * What is measured: ways for packets to get from one host to another, over cables of one kind.
  *
  * A new subject is one file with a {@linkcode Subject} and one line in `subjects.ts`.
  *

@@ -5,13 +5,23 @@
  */
 
 import type { Subject } from "./subject.ts";
-import { etherguardUdpSubject } from "./subject_etherguard.ts";
+import { etherguardFakeTcpSubject, etherguardUdpSubject } from "./subject_etherguard.ts";
 import { vethSubject } from "./subject_veth.ts";
 import { wireguardSubject } from "./subject_wireguard.ts";
 
 /** In the order of the tables. */
-export const SUBJECTS: readonly Subject[] = [vethSubject, etherguardUdpSubject, wireguardSubject];
-/** The subject whose values are divided … */
-export const OURS = etherguardUdpSubject.name;
-/** … by those of this one. */
-export const YARDSTICK = wireguardSubject.name;
+export const SUBJECTS: readonly Subject[] = [
+  vethSubject,
+  etherguardUdpSubject,
+  etherguardFakeTcpSubject,
+  wireguardSubject,
+];
+/** Names of the subjects that the ratios compare. */
+export const COMPARED = {
+  /** Its values are divided … */
+  ours: etherguardUdpSubject.name,
+  /** … by those of this one. */
+  yardstick: wireguardSubject.name,
+  /** And those of this one by ours. */
+  fakeTcp: etherguardFakeTcpSubject.name,
+} as const;

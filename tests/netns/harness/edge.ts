@@ -21,6 +21,8 @@ const TIMERS_VARIABLE = "ETHERGUARD_TEST_TIMERS";
 
 /** A log line of the program. */
 export interface LogEvent {
+  /** ISO 8601, in milliseconds. */
+  time: string;
   level: string;
   component: string;
   event: string;
@@ -33,6 +35,8 @@ export interface EdgeOptions {
   program?: string;
   /** Protocol timers to shorten, by name, in milliseconds. */
   timers?: Record<string, number>;
+  /** Words in front of the program: another one, which becomes it. */
+  wrapper?: readonly string[];
 }
 
 /** An edge that has been started; kept by its host, which kills it with the lab. */
@@ -53,10 +57,19 @@ export async function startEdge(host: Host, settings: EdgeSettings, options: Edg
 
 /** Starts an edge and doesn't wait for anything: for those that are to fail. */
 export async function launchEdge(host: Host, settings: EdgeSettings, options: EdgeOptions = {}): Promise<RunningEdge> {
-  const file = `${host.folder}/node${settings.nodeId}.yaml`;
+  const file = `${host.folder}/${host.label}-edge.yaml`;
   await Deno.writeTextFile(file, renderEdgeConfig(settings));
   const program = options.program ?? compiledProgram();
-  const process = host.spawn([program, "edge", "--config", file, "--log-format", "json", "--no-uapi"], {
+  const process = host.spawn([
+    ...options.wrapper ?? [],
+    program,
+    "edge",
+    "--config",
+    file,
+    "--log-format",
+    "json",
+    "--no-uapi",
+  ], {
     label: `etherguard node ${settings.nodeId}`,
     env: {
       ...programEnvironment(),
@@ -76,17 +89,28 @@ export async function waitForTunnel(from: RunningEdge, to: RunningEdge, timeoutM
   }
 }
 
-/** Waits for a log event, also one that has been written already. @throws {Error} When the deadline passes. */
+/**
+ * Waits for a log event, also one that has been written already.
+ *
+ * @param sinceMs Time in milliseconds since 1970; earlier events don't count.
+ * @throws {Error} When the deadline passes.
+ */
 export async function waitForEvent(
   edge: RunningEdge,
   matches: (event: LogEvent) => boolean,
   timeoutMs: number,
+  sinceMs = 0,
 ): Promise<LogEvent> {
   const line = await edge.process.waitForLine((text) => {
     const event = eventOf(text);
-    return event !== undefined && matches(event);
+    return event !== undefined && timeOf(event) >= sinceMs && matches(event);
   }, timeoutMs);
   return eventOf(line)!;
+}
+
+/** When an event was logged, in milliseconds since 1970. */
+export function timeOf(event: LogEvent): number {
+  return Date.parse(event.time);
 }
 
 /** Stops an edge and returns what it says to have dropped since its start: counts by the name of the reason. */

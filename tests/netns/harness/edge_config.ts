@@ -24,12 +24,46 @@ export interface KeyPair {
   publicKey: string;
 }
 
+/** The `FakeTCP` block of a node's file; the program's own choice for what is absent. */
+export interface FakeTcpSettings {
+  isEnabled: boolean;
+  tunName?: string;
+  /** The host's address with its prefix, and FakeTCP's own, on the TUN device. */
+  tunIPv4?: string;
+  tunPeerIPv4?: string;
+  tunIPv6?: string;
+  tunPeerIPv6?: string;
+  tunMtu?: number;
+  /** TCP port to listen on. */
+  listenPort?: number;
+  /** Further ones. */
+  moreListenPorts?: number[];
+  /** False: leave the firewall and forwarding of the host alone. */
+  managesRules?: boolean;
+  firstPayload?: string;
+  initialSequenceNumber?: "random" | "zero";
+}
+
+/** The `PathSelection` block of a node's file; times in seconds. */
+export interface PathSelectionSettings {
+  /** Kinds of paths, the preferred one first. */
+  order?: ("udp6" | "udp4" | "faketcp6" | "faketcp4")[];
+  activeProbeIntervalS?: number;
+  recoveryProbeIntervalS?: number;
+  holdTimeS?: number;
+  decideTimeS?: number;
+  lossThreshold?: number;
+  mirrors?: boolean;
+}
+
 /** A peer as a node's file names it. */
 export interface PeerSettings {
   nodeId: number;
   publicKey: string;
   /** Address and port to dial; absent if the peer dials. */
   endpoint?: string;
+  /** Address and port to dial by FakeTCP; the same as by UDP if absent. */
+  fakeTcpEndpoint?: string;
   persistentKeepaliveS?: number;
   /** Preshared key in base64. */
   presharedKey?: string;
@@ -47,6 +81,9 @@ export interface EdgeSettings {
   nextHopTable: NextHopTable;
   /** Lanes of the data plane; the program's own choice if absent. */
   lanes?: number;
+  /** Off if absent. */
+  fakeTcp?: FakeTcpSettings;
+  pathSelection?: PathSelectionSettings;
   logLevel: "debug" | "info";
 }
 
@@ -109,6 +146,18 @@ export function planEdges(links: readonly Link[]): Map<number, EdgeSettings> {
   return plan;
 }
 
+/** Largest frame inside that fits a packet of 1500 octets sealed and dressed as TCP, over IPv4 and IPv6. */
+const FAKETCP_MTU = 1340;
+
+/** Lets all nodes of a plan speak FakeTCP, over both families, with frames that fit every path. */
+export function speakFakeTcp(plan: ReadonlyMap<number, EdgeSettings>, pathSelection?: PathSelectionSettings): void {
+  for (const settings of plan.values()) {
+    settings.fakeTcp = { isEnabled: true, tunIPv6: "fd00:200::1/64", tunPeerIPv6: "fd00:200::2" };
+    settings.pathSelection = pathSelection;
+    settings.mtu = FAKETCP_MTU;
+  }
+}
+
 function addPeer(node: EdgeSettings, peer: EdgeSettings, address: string | undefined, canBeDialled: boolean): void {
   node.peers.push({
     nodeId: peer.nodeId,
@@ -139,16 +188,52 @@ export function renderEdgeConfig(settings: EdgeSettings): string {
     NextHopTable: settings.nextHopTable,
     AllowPrivateIP: true,
     ...(settings.lanes === undefined ? {} : { DataPlane: { Lanes: settings.lanes } }),
+    ...(settings.fakeTcp === undefined ? {} : { FakeTCP: fakeTcpBlock(settings.fakeTcp) }),
+    ...(settings.pathSelection === undefined ? {} : { PathSelection: pathSelectionBlock(settings.pathSelection) }),
     Peers: settings.peers.map((peer) => ({
       NodeID: peer.nodeId,
       PubKey: peer.publicKey,
       PSKey: peer.presharedKey ?? "",
       ...(peer.ignorePresharedKey === undefined ? {} : { IgnorePSKey: peer.ignorePresharedKey }),
       EndPoint: peer.endpoint ?? "",
+      ...(peer.fakeTcpEndpoint === undefined ? {} : { FakeTCPEndPoint: peer.fakeTcpEndpoint }),
       PersistentKeepalive: peer.persistentKeepaliveS ?? 0,
       Static: peer.endpoint !== undefined,
     })),
   });
+}
+
+function fakeTcpBlock(settings: FakeTcpSettings): Record<string, unknown> {
+  return withoutAbsent({
+    Enabled: settings.isEnabled,
+    TunName: settings.tunName,
+    TunIPv4: settings.tunIPv4,
+    TunPeerIPv4: settings.tunPeerIPv4,
+    TunIPv6: settings.tunIPv6,
+    TunPeerIPv6: settings.tunPeerIPv6,
+    TunMTU: settings.tunMtu,
+    ListenPort: settings.listenPort,
+    ListenPorts: settings.moreListenPorts,
+    ManageRules: settings.managesRules,
+    FirstPayload: settings.firstPayload,
+    Isn: settings.initialSequenceNumber,
+  });
+}
+
+function pathSelectionBlock(settings: PathSelectionSettings): Record<string, unknown> {
+  return withoutAbsent({
+    Order: settings.order,
+    ActiveProbeInterval: settings.activeProbeIntervalS,
+    RecoveryProbeInterval: settings.recoveryProbeIntervalS,
+    HoldTime: settings.holdTimeS,
+    DecideTime: settings.decideTimeS,
+    LossThreshold: settings.lossThreshold,
+    Mirror: settings.mirrors,
+  });
+}
+
+function withoutAbsent(block: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined));
 }
 
 /** Next hops along the fewest links; of several, through the lowest NodeId. */

@@ -29,6 +29,18 @@ Deno.test("renderEdgeConfig() writes plain NodeIDs and keys of 32 octets", () =>
   assert.equal(config.Peers[0].EndPoint, "10.0.0.1:4001");
 });
 
+Deno.test("renderEdgeConfig() writes of FakeTCP and path selection what is set, and no block without", () => {
+  const settings = planEdges([{ a: 1, b: 2, addressOfA: "10.0.0.1" }]).get(2)!;
+  assert.doesNotMatch(renderEdgeConfig(settings), /FakeTCP|PathSelection/);
+  settings.fakeTcp = { isEnabled: true, listenPort: 443, moreListenPorts: [8443] };
+  settings.pathSelection = { order: ["faketcp4", "udp4"], holdTimeS: 1 };
+  settings.peers[0].fakeTcpEndpoint = "10.0.0.1:443";
+  const config = parse(renderEdgeConfig(settings)) as Record<string, unknown>;
+  assert.deepEqual(config.FakeTCP, { Enabled: true, ListenPort: 443, ListenPorts: [8443] });
+  assert.deepEqual(config.PathSelection, { Order: ["faketcp4", "udp4"], HoldTime: 1 });
+  assert.match(renderEdgeConfig(settings), /FakeTCPEndPoint: 10\.0\.0\.1:443/);
+});
+
 Deno.test("insideV6() writes the NodeId in hexadecimal", () => {
   assert.equal(insideV6(26), "fd77::1a");
 });

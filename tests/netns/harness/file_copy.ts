@@ -14,6 +14,16 @@ const START_TIMEOUT_MS = 10_000;
 /** Octets of one `getRandomValues` call at most. */
 const RANDOM_CHUNK_LEN = 65536;
 
+/** How to copy. */
+export interface CopyOptions {
+  /** Octets per second that the sender keeps to; no limit if absent. */
+  bytesPerSecond?: number;
+  /** Called when the first octets have arrived. */
+  onStart?: () => void;
+  /** Time after which the copy counts as stuck; half a minute if absent. */
+  timeoutMs?: number;
+}
+
 /** What was copied. */
 export interface FileCopy {
   sentSha256: string;
@@ -24,7 +34,13 @@ export interface FileCopy {
 }
 
 /** Makes a file of random octets, copies it from one host to the other, and hashes both. */
-export async function copyFile(from: Host, to: Host, address: string, bytes: number): Promise<FileCopy> {
+export async function copyFile(
+  from: Host,
+  to: Host,
+  address: string,
+  bytes: number,
+  options: CopyOptions = {},
+): Promise<FileCopy> {
   const [source, copy] = [`${from.folder}/sent`, `${to.folder}/received`];
   await Deno.writeFile(source, randomOctets(bytes));
   const deno = [
@@ -40,7 +56,9 @@ export async function copyFile(from: Host, to: Host, address: string, bytes: num
   await using receiver = to.spawn([...deno, "receive", String(PORT), copy], { label: "file receiver" });
   await receiver.waitForLine(/^listening$/, START_TIMEOUT_MS);
   const beginMs = monotonicMs();
-  await from.run([...deno, "send", address, String(PORT), source]);
+  if (options.onStart) receiver.waitForLine(/^receiving$/, START_TIMEOUT_MS).then(options.onStart, () => {});
+  const pace = options.bytesPerSecond === undefined ? [] : [String(options.bytesPerSecond)];
+  await from.run([...deno, "send", address, String(PORT), source, ...pace], { timeoutMs: options.timeoutMs });
   const seconds = (monotonicMs() - beginMs) / 1000;
   await receiver.status;
   return {

@@ -62,6 +62,12 @@ export class Host {
     return (await this.ip(`link show dev ${name}`, { allowFailure: true })).code === 0;
   }
 
+  /** Hardware address of an interface, such as `"02:00:00:00:00:01"`. */
+  async macAddress(device: string): Promise<string> {
+    const { stdout } = await this.ip(`-brief link show dev ${device}`);
+    return /([0-9a-f]{2}:){5}[0-9a-f]{2}/.exec(stdout)![0];
+  }
+
   /** Names of all interfaces but the loopback one, sorted. */
   async interfaces(): Promise<string[]> {
     const { stdout } = await this.ip("-brief link");

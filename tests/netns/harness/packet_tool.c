@@ -17,21 +17,12 @@
  * receive-udp also at the end of its standard input.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <net/if.h>
+#include "tool.h"
+
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -46,48 +37,14 @@ enum {
   RECORD_BUFFER = 256 << 20,
 };
 
-static void die(const char *operation) {
-  fprintf(stderr, "packet_tool: %s: %s\n", operation, strerror(errno));
-  exit(1);
-}
-
-static int64_t now_ns(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static void sleep_until_ns(int64_t at) {
-  struct timespec ts = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-}
-
-/* Marsaglia's xorshift: garbage need not be good, it must be cheap, so that the flood is dense. */
-static uint64_t next_garbage(void) {
-  static uint64_t state = 0x9e3779b97f4a7c15;
-  state ^= state << 13;
-  state ^= state >> 7;
-  return state ^= state << 17;
-}
-
 static void fill_garbage(uint8_t *out, int length) {
   for (int i = 0; i < length; i += 8) {
-    uint64_t word = next_garbage();
+    uint64_t word = next_random();
     memcpy(out + i, &word, length - i < 8 ? (size_t)(length - i) : 8);
   }
 }
 
 /* ---- raw frames ---- */
-
-static int open_packet_socket(const char *interface, int ethertype) {
-  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ethertype));
-  if (fd < 0) die("socket(AF_PACKET)");
-  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ethertype)};
-  address.sll_ifindex = if_nametoindex(interface);
-  if (address.sll_ifindex == 0) die(interface);
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind(AF_PACKET)");
-  return fd;
-}
 
 static int send_frame(const char *interface, const char *hex, int count) {
   static uint8_t frame[MAX_FRAME];
@@ -250,7 +207,7 @@ static int flood(const char *host, const char *port, const char *kind, int lengt
   while (now_ns() < end) {
     for (int i = 0; i < BATCH; i++) {
       fill_garbage(batch.data[i], length);
-      if (is_random) batch.parts[i].iov_len = 1 + next_garbage() % length;
+      if (is_random) batch.parts[i].iov_len = 1 + next_random() % length;
       else batch.data[i][0] = type;
       /* A small counter, as a live session has it: its upper half lies at octets 10 to 13. */
       if (type == DATA_TYPE && length >= 14) memset(batch.data[i] + 10, 0, 4);

@@ -1,15 +1,15 @@
 /**
- * Compiles and starts `packet_tool`, the small C program beside this file: raw frames, floods, counted datagrams.
+ * Starts `packet_tool`, the small C program beside this file: raw frames, floods, counted datagrams.
  *
  * @module
  */
 
+import { compiledTool } from "./c_program.ts";
 import type { Host } from "./host.ts";
-import { run, type RunningProcess } from "./process.ts";
+import type { RunningProcess } from "./process.ts";
 import { pauseMs } from "./wait.ts";
 
-const SOURCE = new URL("./packet_tool.c", import.meta.url).pathname;
-const PROGRAM = new URL("../../../build/packet_tool", import.meta.url).pathname;
+const TOOL = "packet_tool";
 const START_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** When no datagram has come for so long, none is under way. */
@@ -26,7 +26,7 @@ export interface SendResult {
 
 /** Sends one raw frame, given as hexadecimal digits, `count` times. */
 export async function sendFrame(host: Host, device: string, hex: string, count = 1): Promise<void> {
-  await host.run([await compiled(), "send-frame", device, hex, String(count)]);
+  await host.run([await compiledTool(TOOL), "send-frame", device, hex, String(count)]);
 }
 
 /**
@@ -35,14 +35,14 @@ export async function sendFrame(host: Host, device: string, hex: string, count =
  * When this resolves, the interface is being listened to.
  */
 export async function receiveFrames(host: Host, device: string, etherType: number): Promise<RunningProcess> {
-  const receiver = host.spawn([await compiled(), "receive-frames", device, etherType.toString(16)]);
+  const receiver = host.spawn([await compiledTool(TOOL), "receive-frames", device, etherType.toString(16)]);
   await receiver.waitForLine(/^ready$/, START_TIMEOUT_MS);
   return receiver;
 }
 
 /** Starts to record what crosses an interface into a pcap file, until SIGTERM. */
 export async function startRecording(host: Host, device: string, file: string): Promise<RunningProcess> {
-  const recorder = host.spawn([await compiled(), "record", device, file]);
+  const recorder = host.spawn([await compiledTool(TOOL), "record", device, file]);
   await recorder.waitForLine(/^ready$/, START_TIMEOUT_MS);
   return recorder;
 }
@@ -57,7 +57,7 @@ export async function flood(
   seconds: number,
 ): Promise<SendResult> {
   const { stdout } = await host.run(
-    [await compiled(), "flood", address, port, kind, datagramLen, seconds].map(String),
+    [await compiledTool(TOOL), "flood", address, port, kind, datagramLen, seconds].map(String),
   );
   return JSON.parse(stdout) as SendResult;
 }
@@ -73,7 +73,7 @@ export async function sendUdp(
   runNumber: number,
 ): Promise<SendResult> {
   const { stdout } = await host.run(
-    [await compiled(), "send-udp", address, port, datagramLen, rate, seconds, runNumber].map(String),
+    [await compiledTool(TOOL), "send-udp", address, port, datagramLen, rate, seconds, runNumber].map(String),
   );
   return JSON.parse(stdout) as SendResult;
 }
@@ -88,7 +88,7 @@ export class UdpCounter implements AsyncDisposable {
 
   /** Starts counting on a port of a host. */
   static async start(host: Host, port: number): Promise<UdpCounter> {
-    const receiver = host.spawn([await compiled(), "receive-udp", String(port)], { stdin: true });
+    const receiver = host.spawn([await compiledTool(TOOL), "receive-udp", String(port)], { stdin: true });
     await receiver.waitForLine(/^ready$/, START_TIMEOUT_MS);
     return new UdpCounter(receiver);
   }
@@ -114,15 +114,4 @@ export class UdpCounter implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#receiver[Symbol.asyncDispose]();
   }
-}
-
-/** Path of the program; compiled first if it is older than its source. */
-async function compiled(): Promise<string> {
-  const [source, program] = await Promise.all([Deno.stat(SOURCE), Deno.stat(PROGRAM).catch(() => undefined)]);
-  if (program?.mtime && source.mtime && program.mtime >= source.mtime) return PROGRAM;
-  await Deno.mkdir(new URL("../../../build/", import.meta.url), { recursive: true });
-  const unfinished = `${PROGRAM}.${Deno.pid}`;
-  await run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", unfinished, SOURCE]);
-  await Deno.rename(unfinished, PROGRAM);
-  return PROGRAM;
 }

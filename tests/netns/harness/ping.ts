@@ -46,6 +46,17 @@ export async function ping(host: Host, address: string, options: PingOptions = {
   };
 }
 
+/**
+ * Sends two requests that mustn't be fragmented, of so many octets of payload, and returns the largest packet that an ICMP
+ * error says would pass; `undefined` without such an error.
+ */
+export async function answeredMtu(host: Host, address: string, payloadLen: number): Promise<number | undefined> {
+  const words = ["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-M", "do", "-s", String(payloadLen), address];
+  const { stdout, stderr } = await host.run(words, { allowFailure: true });
+  const mtu = /mtu ?= ?(\d+)/i.exec(stdout + stderr)?.[1];
+  return mtu === undefined ? undefined : Number(mtu);
+}
+
 /** Waits until a host gets an answer from an address. @throws {Error} When the deadline passes. */
 export async function waitForPing(host: Host, address: string, timeoutMs: number): Promise<void> {
   await eventually(

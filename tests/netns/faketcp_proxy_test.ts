@@ -1,0 +1,58 @@
+/**
+ * A transparent TCP proxy on the way, which copies octets with borders of its own: what was one segment arrives in pieces.
+ *
+ *     node 1 ──── router with proxy ──── node 2
+ *
+ * @module
+ */
+
+import { strict as assert } from "node:assert";
+import { waitForEvent, waitForTunnel } from "./harness/edge.ts";
+import { speakFakeTcp } from "./harness/edge_config.ts";
+import { copyFile } from "./harness/file_copy.ts";
+import { labTest } from "./harness/lab_steps.ts";
+import { transportOf } from "./harness/path_events.ts";
+import { ping } from "./harness/ping.ts";
+import { Resegmenter } from "./harness/resegment.ts";
+import { buildThroughRouter, startNodes } from "./harness/topologies.ts";
+
+const CONNECTION_TIMEOUT_MS = 10_000;
+const COMPLAINT_TIMEOUT_MS = 15_000;
+const FILE_LEN = 5_000_000;
+
+labTest("a proxy that re-cuts the stream is found out, named, and gone around", async ({ lab, step }) => {
+  const site = await buildThroughRouter(lab);
+  speakFakeTcp(site.plan, { order: ["faketcp4", "udp4"], holdTimeS: 1 });
+  const port = site.plan.get(2)!.listenPort;
+  await using proxy = await Resegmenter.start(site.router.host, "lan", port);
+  const [one, two] = await startNodes(site);
+
+  await step("the nodes reach each other by UDP", async () => {
+    await waitForTunnel(one, two);
+    await proxy.connection(CONNECTION_TIMEOUT_MS);
+  });
+
+  await step("a file arrives unchanged, in both directions", async () => {
+    const there = await copyFile(one.host, two.host, two.address, FILE_LEN);
+    assert.equal(there.receivedSha256, there.sentSha256);
+    const back = await copyFile(two.host, one.host, one.address, FILE_LEN);
+    assert.equal(back.receivedSha256, back.sentSha256);
+    assert.deepEqual([transportOf(one), transportOf(two)], ["udp", "udp"]);
+  });
+
+  await step("the log of one of them names the proxy or what it does", async () => {
+    await Promise.any(
+      [one, two].map((edge) =>
+        waitForEvent(
+          edge,
+          (event) => ["warning", "error"].includes(event.level) && /proxy|re-cut/i.test(JSON.stringify(event)),
+          COMPLAINT_TIMEOUT_MS,
+        )
+      ),
+    );
+  });
+
+  await step("ping() loses nothing", async () => {
+    assert.equal((await ping(one.host, two.address, { count: 50 })).received, 50);
+  });
+});
