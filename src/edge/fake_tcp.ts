@@ -11,6 +11,7 @@
  */
 
 import { endpointAddress } from "../base/endpoint.ts";
+import { getLogger } from "../base/log.ts";
 import type { RandomSource } from "../base/random.ts";
 import type { FakeTcpConfig } from "../config/faketcp_config.ts";
 import { FakeTcpBind } from "../conn/faketcp_bind.ts";
@@ -29,6 +30,7 @@ import { createLocalHost } from "../faketcp/packet.ts";
 import type { CookieOptions, SegmentSink } from "../faketcp/segment_gate.ts";
 import { Stack, type StackEvent } from "../faketcp/stack.ts";
 import { openTun, type Tun, TunQueue } from "../faketcp/tun.ts";
+import { Errno } from "../ffi/errno.ts";
 import type { Shim } from "../ffi/shim.ts";
 import { trackLiberally } from "../host/conntrack.ts";
 
@@ -38,6 +40,8 @@ const TUN_QUEUE_PACKETS = 2000;
 const SPARE_CONNECTIONS = 1024;
 /** Longest packet of the stack itself: headers, options, the first payload. */
 const STACK_PACKET_MAX = 2048;
+
+const log = getLogger("faketcp");
 
 /** How FakeTCP is to be opened. */
 export interface FakeTcpNodeOptions {
@@ -63,6 +67,7 @@ export class FakeTcpNode implements Dialler, Disposable {
   readonly #lane: Omit<LaneFakeTcp, "queueFd">;
   readonly #shim: Shim;
   readonly #packet = new Uint8Array(STACK_PACKET_MAX);
+  #toldUnprotected = false;
 
   /**
    * Opens the TUN device and makes the stack.
@@ -179,7 +184,14 @@ export class FakeTcpNode implements Dialler, Disposable {
     const { addressV4, addressV6 } = this.#lane;
     const address = remote[words] === 4 ? addressV4! : addressV6!;
     const stack = { address, port: remote[words + REMOTE_WORDS - 1] };
-    trackLiberally(stack, { address: endpointAddress(remote, words), port: remote[words + 1] }, this.#shim);
+    const peer = { address: endpointAddress(remote, words), port: remote[words + 1] };
+    const errno = trackLiberally(stack, peer, this.#shim);
+    // What isn't tracked can't be harmed.
+    if (errno === 0 || errno === Errno.ENOENT || this.#toldUnprotected) return;
+    this.#toldUnprotected = true;
+    log.warn("kernel can't be told to track our connections liberally; forged segments may end them", {
+      cause: this.#shim.errnoName(errno),
+    });
   }
 
   #transmit(nowMs: number): boolean {

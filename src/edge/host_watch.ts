@@ -15,8 +15,8 @@ import type { HostSpec } from "../host/plan.ts";
 import { openProcFiles } from "../host/proc.ts";
 import { routeInterfaces } from "../host/route_interfaces.ts";
 
-/** Time between two looks: what somebody removed is back after twice as long at the latest. */
-const CHECK_INTERVAL_MS = 4_000;
+/** Time between two looks: what somebody removed is back within ten seconds. */
+const CHECK_INTERVAL_MS = 7_000;
 /** Time between two looks at the chains of others, which costs more. */
 const OBSTACLE_INTERVAL_MS = 60_000;
 

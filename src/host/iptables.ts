@@ -168,6 +168,8 @@ function forward({ tunName, guards }: Ruleset, { family, address }: StackAddress
   if (guard === undefined) return [];
   const reason = comment("forwarding was off");
   return [
+    // What was let through once isn't looked at again: these rules meet every segment.
+    `-m conntrack --ctstate ESTABLISHED ${reason} -j RETURN`,
     ...foreign(guard, tunName).map((match) => `${match} -m conntrack ! --ctstate SNAT,DNAT ${reason} -j DROP`),
     `-i ${tunName} ! -s ${address} ${reason} -j DROP`,
     `-o ${tunName} ! -d ${address} ${reason} -j DROP`,

@@ -93,7 +93,8 @@ function postrouting({ stacks }: Ruleset, tun: string): string[] {
 }
 
 function forward(ruleset: Ruleset, tun: string): string[] {
-  const rules = ["# forwarding was off: it is on for the stack alone"];
+  // What was let through once isn't looked at again: these rules meet every segment.
+  const rules = ["# forwarding was off: it is on for the stack alone", "ct state established accept"];
   for (const guard of ruleset.guards) {
     const stack = ruleset.stacks.find(({ family }) => family === guard.family)!;
     const address = `${protocolOf(guard.family)} `;

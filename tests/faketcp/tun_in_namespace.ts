@@ -102,6 +102,14 @@ Deno.test("openTun() makes a point-to-point device with one route of each family
   assert.ok(!run("ip -brief link").includes("egnear"));
 });
 
+Deno.test("openTun() makes a device whose routes come back when somebody sets it down and up", () => {
+  using _tun = open();
+  run("ip link set egnear down");
+  run("ip link set egnear up");
+  assert.match(run("ip -4 route show dev egnear"), /^192\.168\.200\.2 /);
+  assert.match(run("ip -6 route show dev egnear"), /fd00:200::2 proto kernel/);
+});
+
 Deno.test("openTun() refuses a name that is taken, whatever takes it", () => {
   using _tun = open();
   const other = { ipv4: { host: address("192.168.209.1"), stack: address("192.168.209.2") }, ipv6: undefined };

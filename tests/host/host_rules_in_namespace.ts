@@ -229,16 +229,16 @@ Deno.test("trackLiberally() lets genuine segments pass after forged ones of all 
     openConnection(machine, family, 4800);
     const ends = [STACK, WORLD].map((address) => parseIpAddress(address[family])!);
     assert.equal(trackLiberally({ address: ends[0], port: 3001 }, { address: ends[1], port: 4800 }, shim), 0);
-    // Beyond the window, but by no more than another: without our doing, tracking would believe it and take what
-    // follows for old.
+    // Beyond the window, but by no more than another: without our doing, tracking would believe it, take no notice of
+    // the stack's answers any more, and so find the acknowledgments of these to be invalid.
     world.send(`${far} > ${host} ACK ${1001 + 2 * WINDOW - 1000} 5001`);
     world.send(`${far} > ${host} FIN,ACK 3000000000 5001`);
     world.send(`${far} > ${host} RST 1001 0`);
     tun.receive();
-    world.send(`${far} > ${host} ACK 1001 5001`);
-    assert.deepEqual(tun.receive(), [`${far} > ${stack} ACK`]);
-    tun.send(`${stack} > ${far} ACK 5001 1001`);
+    tun.send(`${stack} > ${far} ACK 6001 1001`);
     assert.deepEqual(world.receive(), [`${host} > ${far} ACK`]);
+    world.send(`${far} > ${host} ACK 1001 6001`);
+    assert.deepEqual(tun.receive(), [`${far} > ${stack} ACK`]);
   }
 });
 

@@ -25,6 +25,7 @@ Deno.test("renderRestore() fills chains of our own and hooks each by one jump", 
 COMMIT
 *filter
 :EG-eg-tcp0-fwd - [0:0]
+-A EG-eg-tcp0-fwd -m conntrack --ctstate ESTABLISHED -m comment --comment "etherguard: forwarding was off" -j RETURN
 -A EG-eg-tcp0-fwd -i eth0 -m conntrack ! --ctstate SNAT,DNAT -m comment --comment "etherguard: forwarding was off" -j DROP
 -A EG-eg-tcp0-fwd -i eg-tcp0 ! -s 192.168.200.2 -m comment --comment "etherguard: forwarding was off" -j DROP
 -A EG-eg-tcp0-fwd -o eg-tcp0 ! -d 192.168.200.2 -m comment --comment "etherguard: forwarding was off" -j DROP

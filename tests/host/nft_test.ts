@@ -39,6 +39,7 @@ table inet etherguard_eg-tcp0 {
   chain forward {
     type filter hook forward priority filter; policy accept;
     # forwarding was off: it is on for the stack alone
+    ct state established accept
     meta nfproto ipv4 iifname { "eth0", "eth1" } ct status & (snat | dnat) == 0 drop
     iifname "eg-tcp0" ip saddr != 192.168.200.2 drop
     oifname "eg-tcp0" ip daddr != 192.168.200.2 drop
