@@ -9,7 +9,9 @@
 import { RECEIVED_WORDS } from "../ffi/symbols.ts";
 
 /** Messages that one receive may yield. */
-export const DATAGRAM_BURST_MAX = 32;
+export const DATAGRAM_BURST_MAX = 64;
+/** Messages that one receive yields if each lies in a slot of its own. */
+export const SLOTTED_BURST_MAX = 32;
 /** Octets of the slot that each message is received into: the greatest run that the kernel merges. */
 export const DATAGRAM_SLOT_LEN = 65536;
 
@@ -26,7 +28,7 @@ export interface DatagramBurst {
 
 /** Makes an empty burst. */
 export function createDatagramBurst(): DatagramBurst {
-  const octets = new Uint8Array(DATAGRAM_BURST_MAX * DATAGRAM_SLOT_LEN);
+  const octets = new Uint8Array(SLOTTED_BURST_MAX * DATAGRAM_SLOT_LEN);
   return {
     octets,
     view: new DataView(octets.buffer),

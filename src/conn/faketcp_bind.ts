@@ -38,6 +38,8 @@ export interface FakeTcpBindOptions {
   readonly sink: SegmentSink;
   /** How SYNs are answered while there are too many. */
   readonly cookies: CookieOptions;
+  /** Whether checksums that the kernel doesn't vouch for are verified. */
+  readonly verifiesChecksums: boolean;
 }
 
 /** FakeTCP, as a lane or the control thread sees it. */
@@ -53,13 +55,13 @@ export class FakeTcpBind implements Bind {
   readonly #receiver: SegmentReceiver;
 
   constructor(options: FakeTcpBindOptions) {
-    const { table, local, queue, sink, cookies } = options;
+    const { table, local, queue, sink, cookies, verifiesChecksums } = options;
     this.fd = queue.fd;
     this.#queue = queue;
     this.#sender = new SegmentSender(table, local, queue);
     this.#acks = new DelayedAcks(table, this.#sender);
     const gate = new SegmentGate(table, this.#sender, sink, cookies);
-    this.#receiver = new SegmentReceiver(table, local, queue, this.#acks, gate, sink);
+    this.#receiver = new SegmentReceiver(table, local, queue, this.#acks, gate, sink, verifiesChecksums);
   }
 
   service(nowMs: number): number {

@@ -8,7 +8,7 @@ import { copyEndpoint, ENDPOINT_WORDS } from "../base/endpoint.ts";
 import { familyOf, PathKind, transportOf } from "../base/path_kind.ts";
 import { Errno } from "../ffi/errno.ts";
 import { ERROR_WORDS, ErrorOrigin, RECEIVED_AT, RECEIVED_ENDPOINT, RECEIVED_WORDS, RUN_WORDS } from "../ffi/symbols.ts";
-import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst } from "./bind.ts";
+import { type Bind, DATAGRAM_SLOT_LEN, type DatagramBurst, SLOTTED_BURST_MAX } from "./bind.ts";
 import { UDP_RUN_DATAGRAMS_MAX, UDP_RUN_LEN_MAX } from "./udp_bind.ts";
 
 /** A datagram on its way, with the endpoint that it came from or goes to. */
@@ -81,7 +81,7 @@ export class MemoryBind implements Bind {
   }
 
   receiveBurst(burst: DatagramBurst): number {
-    const batch = this.#waiting.splice(0, DATAGRAM_BURST_MAX);
+    const batch = this.#waiting.splice(0, SLOTTED_BURST_MAX);
     batch.forEach(({ octets, endpoint, segment }, index) => {
       const at = index * RECEIVED_WORDS;
       burst.octets.set(octets.subarray(0, DATAGRAM_SLOT_LEN), index * DATAGRAM_SLOT_LEN);

@@ -9,7 +9,7 @@ import { pathKindOf, Transport } from "../base/path_kind.ts";
 import { Errno } from "../ffi/errno.ts";
 import { loadShim, type Shim } from "../ffi/shim.ts";
 import { ERROR_WORDS, UdpFlag } from "../ffi/symbols.ts";
-import { type Bind, DATAGRAM_BURST_MAX, DATAGRAM_SLOT_LEN, type DatagramBurst } from "./bind.ts";
+import { type Bind, DATAGRAM_SLOT_LEN, type DatagramBurst, SLOTTED_BURST_MAX } from "./bind.ts";
 
 /** Most octets of one run: a UDP payload over IPv4. */
 export const UDP_RUN_LEN_MAX = 65507;
@@ -109,7 +109,7 @@ export class UdpBind implements Bind {
       this.fd,
       burst.octets as Uint8Array<ArrayBuffer>,
       DATAGRAM_SLOT_LEN,
-      DATAGRAM_BURST_MAX,
+      SLOTTED_BURST_MAX,
       burst.received as Uint32Array<ArrayBuffer>,
     );
   }

@@ -17,7 +17,7 @@ import { ENDPOINT_CONNECTION } from "../base/endpoint.ts";
 import { BROADCAST_NODE_ID, INVALID_NODE_ID, type NodeId, SPREAD_NODE_ID, SUPER_NODE_ID } from "../base/node_id.ts";
 import { PATH_KIND_COUNT, pathKindOf, Transport } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
-import { type Bind, createDatagramBurst, DATAGRAM_BURST_MAX } from "../conn/bind.ts";
+import { type Bind, createDatagramBurst, SLOTTED_BURST_MAX } from "../conn/bind.ts";
 import { RECEIVED_AT, RECEIVED_ENDPOINT, RECEIVED_WORDS } from "../ffi/symbols.ts";
 import { type Shim } from "../ffi/shim.ts";
 import { checkEgContent, EG_HEADER_LEN, readDestination, readSource } from "../wire/eg_header.ts";
@@ -108,7 +108,7 @@ export class Inbound implements Disposable {
     }
     this.#processOpened();
     if (bind.transport === Transport.FAKETCP) this.#judgeBorders(count);
-    return count === DATAGRAM_BURST_MAX ? 1 : 0;
+    return count >= SLOTTED_BURST_MAX ? 1 : 0;
   }
 
   /** Zeroes keys whose sessions are gone. */

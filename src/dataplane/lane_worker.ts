@@ -56,6 +56,7 @@ export interface LaneFakeTcp {
   readonly addressV6: Uint8Array | undefined;
   readonly ttl: number;
   readonly cookies: CookieOptions;
+  readonly verifiesChecksums: boolean;
 }
 
 /** The worker's side of the channel to the control thread. */
@@ -74,7 +75,7 @@ function createLane(options: LaneWorkerOptions, shim: Shim): Lane {
   const binds: Bind[] = options.sockets.map(({ fd, family }) => new UdpBind(fd, family, shim));
   let connections = 0;
   if (options.fakeTcp !== undefined) {
-    const { addressV4, addressV6, ttl, queueFd, offload, cookies } = options.fakeTcp;
+    const { addressV4, addressV6, ttl, queueFd, offload, cookies, verifiesChecksums } = options.fakeTcp;
     const table = attachConnectionTable(options.fakeTcp.connections);
     connections = table.capacity;
     binds.push(
@@ -84,6 +85,7 @@ function createLane(options: LaneWorkerOptions, shim: Shim): Lane {
         queue: new TunQueue(queueFd, offload, shim),
         sink: new SegmentReport(tables, options.lane, events),
         cookies,
+        verifiesChecksums,
       }),
     );
   }

@@ -193,7 +193,7 @@ class Edge {
         tapFds: this.#tap.fds,
         mergeUdp: this.#tap.mergeUdp,
         sockets: this.#sockets.families,
-        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane),
+        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane, this.#hostWatch?.verifiesChecksums(this.#shim) !== true),
         l2fibSeed: systemRandom.uint32(),
         l2fibTimeoutSeconds: Math.ceil(l2FibTimeoutMs / 1000),
         mac1Key: deriveMac1Key(this.#primitives, this.#device.publicKey),

@@ -64,7 +64,7 @@ export class FakeTcpNode implements Dialler, Disposable {
   readonly listenPorts: readonly number[];
   readonly #table: ConnectionTable;
   readonly #stack: Stack;
-  readonly #lane: Omit<LaneFakeTcp, "queueFd">;
+  readonly #lane: Omit<LaneFakeTcp, "queueFd" | "verifiesChecksums">;
   readonly #shim: Shim;
   readonly #packet = new Uint8Array(STACK_PACKET_MAX);
   #toldUnprotected = false;
@@ -116,12 +116,13 @@ export class FakeTcpNode implements Dialler, Disposable {
       queue: new TunQueue(this.tun.fds[0], offload, shim),
       sink: NO_SINK,
       cookies,
+      verifiesChecksums: true,
     });
   }
 
-  /** What a lane is told. */
-  laneOptions(lane: number): LaneFakeTcp {
-    return { ...this.#lane, queueFd: this.tun.fds[lane] };
+  /** What a lane is told. @param verifiesChecksums Not needed where connection tracking of this machine does it. */
+  laneOptions(lane: number, verifiesChecksums: boolean): LaneFakeTcp {
+    return { ...this.#lane, queueFd: this.tun.fds[lane], verifiesChecksums };
   }
 
   dial(remote: Uint32Array, nowMs: number): number {

@@ -67,6 +67,11 @@ export class HostWatch implements AsyncDisposable {
     return new HostWatch(rules, spec, usedInterfaces, interfaces, log);
   }
 
+  /** Tells whether connection tracking, which the rules make every packet pass, verifies checksums. */
+  verifiesChecksums(shim: Shim): boolean {
+    return openProcFiles(shim).read("sys/net/netfilter/nf_conntrack_checksum")?.trim() === "1";
+  }
+
   /** Looks after the rules if that is due; in the background. */
   poll(nowMs: number): void {
     if (this.#isRunning || nowMs < this.#nextMs) return;

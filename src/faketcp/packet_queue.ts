@@ -10,7 +10,7 @@
 import { FRAME_WORDS } from "../ffi/symbols.ts";
 
 /** Packets that one read may yield. */
-export const PACKET_BURST_MAX = 32;
+export const PACKET_BURST_MAX = 64;
 /** Octets free in front of each packet's virtio header; with it a packet begins at a multiple of 16. */
 export const PACKET_HEADROOM = 6;
 

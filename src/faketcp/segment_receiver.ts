@@ -8,6 +8,9 @@
  *    thread, through the {@linkcode SegmentGate};
  * 4. at the end of the burst come the acknowledgments that can't wait.
  *
+ * A burst is mostly of one connection. So what is atomic about a row is done once for a run of its segments: it is looked up
+ * with the first, and `rcvNxt` is moved after the last.
+ *
  * @module
  */
 
@@ -24,6 +27,7 @@ import {
   type ConnectionTable,
   findConnection,
   NO_CONNECTION,
+  REMOTE_WORDS,
 } from "./connection_table.ts";
 import { type DelayedAcks } from "./delayed_ack.ts";
 import { type LocalHost } from "./packet.ts";
@@ -51,9 +55,21 @@ export class SegmentReceiver {
   readonly #acks: DelayedAcks;
   readonly #gate: SegmentGate;
   readonly #sink: SegmentSink;
+  readonly #verifies: boolean;
   readonly #packets = createPacketList();
   readonly #info = createSegmentInfo();
+  /** Names of the connection that the last segment of this burst was of; its row, if it is open, and that's generation. */
+  readonly #lastTuple = new Uint32Array(REMOTE_WORDS);
+  #lastRow: number = NO_CONNECTION;
+  #lastGeneration = 0;
+  /** Whether segments of that row brought data, and the sequence number behind the furthest of it. */
+  #hasData = false;
+  #dataNxt = 0;
 
+  /**
+   * @param verifies Whether checksums that the kernel doesn't vouch for are verified here; not needed where its connection
+   *   tracking does so.
+   */
   constructor(
     table: ConnectionTable,
     local: LocalHost,
@@ -61,6 +77,7 @@ export class SegmentReceiver {
     acks: DelayedAcks,
     gate: SegmentGate,
     sink: SegmentSink,
+    verifies: boolean,
   ) {
     this.#table = table;
     this.#local = local;
@@ -68,6 +85,7 @@ export class SegmentReceiver {
     this.#acks = acks;
     this.#gate = gate;
     this.#sink = sink;
+    this.#verifies = verifies;
   }
 
   /** Receives a burst, see `Bind.receiveBurst`. */
@@ -81,6 +99,7 @@ export class SegmentReceiver {
       const row = this.#take(burst, at, packets[index * 2 + 1]);
       if (row !== NO_CONNECTION) this.#deliver(burst, at, row, messages++);
     }
+    this.#endRun();
     this.#acks.endBurst();
     return messages;
   }
@@ -97,16 +116,19 @@ export class SegmentReceiver {
       return NO_CONNECTION;
     }
     // NEEDS_CSUM and DATA_VALID both mean that nothing was damaged on the way; super-segments always bear one of them.
-    const isVerified = readVirtioFlags(view, at - VIRTIO_NET_HDR_LEN) !== 0;
+    const isVerified = !this.#verifies || readVirtioFlags(view, at - VIRTIO_NET_HDR_LEN) !== 0;
     if (!isVerified && !this.#isIntact(burst, at)) {
       this.#sink.drop(Reason.SEGMENT_CHECKSUM, 1);
       return NO_CONNECTION;
     }
+    const isPlain = (info.flags & CONTROL_FLAGS) === 0;
+    if (isPlain && this.#isOfRun()) return this.#takeOpen(this.#lastRow);
     const row = findConnection(table, info.tuple, 0, info.localPort);
-    const state = row === NO_CONNECTION || (info.flags & CONTROL_FLAGS) !== 0
-      ? ConnectionState.CLOSED
-      : Atomics.load(table.state, row);
-    if (state === ConnectionState.OPEN) return this.#takeOpen(row);
+    const state = row === NO_CONNECTION || !isPlain ? ConnectionState.CLOSED : Atomics.load(table.state, row);
+    if (state === ConnectionState.OPEN) {
+      this.#beginRun(row);
+      return this.#takeOpen(row);
+    }
     // An acknowledgment of our SYN opens the connection, which is up to the control thread; its data needn't wait.
     const isData = state === ConnectionState.HALF_OPEN && isOpening(table, row, info, this.nowMs) &&
       info.payloadLen > 0;
@@ -131,12 +153,48 @@ export class SegmentReceiver {
     }
     this.#note(row);
     if (info.payloadLen === 0) {
+      this.#moveRcvNxt();
       if (this.#isQuestion(row)) this.#acks.noteQuestion(row, this.nowMs);
       return NO_CONNECTION;
     }
-    advanceSeq(table.rcvNxt, row, seqAdd(info.seq, info.payloadLen));
-    this.#acks.noteData(row, this.nowMs);
+    const end = seqAdd(info.seq, info.payloadLen);
+    if (!this.#hasData || seqAfter(end, this.#dataNxt)) this.#dataNxt = end;
+    this.#hasData = true;
     return row;
+  }
+
+  /** Tells whether the segment in `#info` is of the same open connection as the last one. */
+  #isOfRun(): boolean {
+    if (this.#lastRow === NO_CONNECTION) return false;
+    const { tuple, localPort } = this.#info;
+    for (let word = 0; word < ENDPOINT_REMOTE_WORDS; word++) {
+      if (tuple[word] !== this.#lastTuple[word]) return false;
+    }
+    return localPort === this.#lastTuple[ENDPOINT_REMOTE_WORDS];
+  }
+
+  #beginRun(row: number): void {
+    this.#endRun();
+    const { tuple, localPort } = this.#info;
+    for (let word = 0; word < ENDPOINT_REMOTE_WORDS; word++) this.#lastTuple[word] = tuple[word];
+    this.#lastTuple[ENDPOINT_REMOTE_WORDS] = localPort;
+    this.#lastRow = row;
+    this.#lastGeneration = Atomics.load(this.#table.generation, row);
+  }
+
+  /** Ends a run of segments of one connection. */
+  #endRun(): void {
+    this.#moveRcvNxt();
+    this.#lastRow = NO_CONNECTION;
+  }
+
+  #moveRcvNxt(): void {
+    if (!this.#hasData) return;
+    this.#hasData = false;
+    // The row may have become another connection's meanwhile.
+    if (Atomics.load(this.#table.generation, this.#lastRow) !== this.#lastGeneration) return;
+    advanceSeq(this.#table.rcvNxt, this.#lastRow, this.#dataNxt);
+    this.#acks.noteData(this.#lastRow, this.nowMs);
   }
 
   /** Notes what an acceptable segment says about the peer. */
@@ -175,6 +233,8 @@ export class SegmentReceiver {
     for (let part = 0; part < ENDPOINT_REMOTE_WORDS; part++) received[endpoint + part] = tuple[part];
     for (let part = ENDPOINT_REMOTE_WORDS; part < ENDPOINT_WORDS; part++) received[endpoint + part] = 0;
     received[endpoint + ENDPOINT_CONNECTION] = row + 1;
-    received[endpoint + ENDPOINT_GENERATION] = Atomics.load(this.#table.generation, row);
+    received[endpoint + ENDPOINT_GENERATION] = row === this.#lastRow
+      ? this.#lastGeneration
+      : Atomics.load(this.#table.generation, row);
   }
 }

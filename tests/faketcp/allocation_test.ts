@@ -59,7 +59,7 @@ function measurePerPacket(iss: number, irs: number): number {
   const queue = new ReplayedQueue(packets);
   const { table, local, peer } = receiver;
   const sink = { takeSegment: () => true, drop: () => {} };
-  const bind = new FakeTcpBind({ table, local, queue, sink, cookies: COOKIES });
+  const bind = new FakeTcpBind({ table, local, queue, sink, cookies: COOKIES, verifiesChecksums: true });
   const burst = createDatagramBurst();
   const octets = new Uint8Array(DATAGRAMS * 1000);
   const runs = Uint32Array.from(Array.from({ length: PACKETS }, () => [0, octets.length, 1000, 0, 0]).flat());

@@ -123,7 +123,7 @@ export function createSide(index: 0 | 1, family: 4 | 6 = 4, options: ConnectionO
   enterConnection(table, 0, other, own[1], options);
   const queue = new MemoryQueue(offload);
   const sink = new RecordingSink();
-  const bind = new FakeTcpBind({ table, local, queue, sink, cookies: COOKIES });
+  const bind = new FakeTcpBind({ table, local, queue, sink, cookies: COOKIES, verifiesChecksums: true });
   bind.service(0);
   return { table, local, queue, sink, bind, peer: endpointOfRow(table, 0, other) };
 }

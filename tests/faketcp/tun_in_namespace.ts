@@ -177,7 +177,14 @@ function createNode(fd: number, offload: boolean, v4: string, v6: string): Node 
     table,
     local,
     sink,
-    bind: new FakeTcpBind({ table, local, queue: new TunQueue(fd, offload, shim), sink, cookies: COOKIES }),
+    bind: new FakeTcpBind({
+      table,
+      local,
+      queue: new TunQueue(fd, offload, shim),
+      sink,
+      cookies: COOKIES,
+      verifiesChecksums: true,
+    }),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type RunningEdge, startEdge, waitForTunnel } from "../../netns/harness/edge.ts";
-import { type EdgeSettings, planEdges, speakFakeTcp } from "../../netns/harness/edge_config.ts";
+import { DEFAULT_MTU, type EdgeSettings, planEdges, speakFakeTcp } from "../../netns/harness/edge_config.ts";
 import { waitForTransport } from "../../netns/harness/path_events.ts";
 import type { BenchCable, RunningSubject, Subject } from "./subject.ts";
 
@@ -51,8 +51,12 @@ async function start(
 
 function preferFakeTcp(plan: ReadonlyMap<number, EdgeSettings>): void {
   speakFakeTcp(plan, { order: ["faketcp4", "udp4"], holdTimeS: 0.1 });
-  // The first choice of a path is logged as a detail.
-  for (const settings of plan.values()) settings.logLevel = "debug";
+  for (const settings of plan.values()) {
+    // As over UDP: what FakeTCP can't carry of it is part of what it costs.
+    settings.mtu = DEFAULT_MTU;
+    // The first choice of a path is logged as a detail.
+    settings.logLevel = "debug";
+  }
 }
 
 async function waitForFakeTcpPath(edges: readonly RunningEdge[]): Promise<void> {

@@ -15,6 +15,8 @@ const INSIDE_V4 = "10.77.0.0/24";
 const INSIDE_V6 = "fd77::/64";
 /** UDP port of node n is this plus n. */
 const LISTEN_PORT_BASE = 4000;
+/** MTU of the TAP devices, in octets, unless a test wants another. */
+export const DEFAULT_MTU = 1404;
 /** Seconds between keepalives of a node that others can't dial. */
 const KEEPALIVE_S = 5;
 
@@ -133,7 +135,7 @@ export function planEdges(links: readonly Link[]): Map<number, EdgeSettings> {
     nodeId,
     keys: generateKeys(),
     listenPort: LISTEN_PORT_BASE + nodeId,
-    mtu: 1404,
+    mtu: DEFAULT_MTU,
     defaultTtl: 200,
     peers: [],
     nextHopTable,
