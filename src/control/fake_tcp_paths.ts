@@ -41,6 +41,8 @@ export interface OpenConnection {
 export interface FakeTcpEvents {
   /** The peer's path of this kind leads over this connection from now on. */
   onPath(peerRow: number, kind: number, connection: OpenConnection, nowMs: number): void;
+  /** The peer uses another connection than the one that is its path, and a worse one: it is to see the better one used. */
+  onOtherUsed(peerRow: number, kind: number, nowMs: number): void;
   /** The peer has no path of this kind any more. */
   onPathGone(peerRow: number, kind: number, why: string, nowMs: number): void;
 }
@@ -227,6 +229,7 @@ export class FakeTcpPaths {
     const peer = this.#peers.get(peerRow);
     const row = endpoint[ENDPOINT_CONNECTION] - 1;
     const claimed = this.#unclaimed.get(row);
+    if (peer !== undefined && this.#retired.has(row)) return this.#events.onOtherUsed(peerRow, kind, nowMs);
     if (peer === undefined || claimed?.connection.generation !== (endpoint[ENDPOINT_GENERATION] | 0)) return;
     this.#unclaimed.delete(row);
     this.#offer(peer, kind, claimed.connection, nowMs);
@@ -288,6 +291,7 @@ export class FakeTcpPaths {
     const present = peer.used[kind];
     if (present !== undefined && !isBetter(connection, present, peer.isLower)) {
       this.#retired.set(connection.row, nowMs + RETIREMENT_MS);
+      this.#events.onOtherUsed(peer.peerRow, kind, nowMs);
       return;
     }
     peer.used[kind] = connection;

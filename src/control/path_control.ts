@@ -75,6 +75,7 @@ export class PathControl {
     this.#lines = new PathLog(options.log);
     this.#fakeTcp = options.dialler === undefined ? undefined : new FakeTcpPaths(options.dialler, options.order, {
       onPath: (peerRow, kind, connection, nowMs) => this.#usePath(peerRow, kind, connection, nowMs),
+      onOtherUsed: (peerRow, kind, nowMs) => this.#peers.get(peerRow)?.handleDoubt(kind, nowMs),
       onPathGone: (peerRow, kind, why, nowMs) => this.#losePath(peerRow, kind, why, nowMs),
     });
   }
@@ -314,7 +315,8 @@ export class PathControl {
       this.#lines.logSingles(peer.nodeId, kind);
       peer.singlesSinceMs = nowMs;
       this.#options.dialler?.setSingles(connection.row);
-      peer.handleDoubt(kind, nowMs);
+      // What was lost so far tells enough: it has to prove itself anew.
+      peer.handleSendFailure(kind, nowMs);
     }
   }
 

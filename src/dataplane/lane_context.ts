@@ -115,20 +115,18 @@ export class LaneContext {
     return usable;
   }
 
-  /** Returns the set of kinds that stand by for a peer, and copies their endpoints. */
-  standbyPaths(peerRow: number): number {
+  /**
+   * Returns the set of kinds on which a peer can be sent to instead of one that has just failed, and copies their endpoints:
+   * those that stand by, and the current one, which may be another by now.
+   */
+  otherPaths(peerRow: number, failedKind: number): number {
     let usable = 0;
-    const mask = standbyMask(Atomics.load(this.tables.peerPath, peerRow));
+    const word = Atomics.load(this.tables.peerPath, peerRow);
+    const mask = (standbyMask(word) | (1 << currentPath(word))) & ~(1 << failedKind);
     for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
       if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
     }
     return usable;
-  }
-
-  /** Tells whether a path is the current one of its peer. */
-  isCurrentPath(path: number): boolean {
-    const peerRow = Math.floor(path / PATH_KIND_COUNT);
-    return currentPath(Atomics.load(this.tables.peerPath, peerRow)) === path % PATH_KIND_COUNT;
   }
 
   /** Reports that something authentic of the peer came from `endpoint`, unless that is the recorded one of this path. */

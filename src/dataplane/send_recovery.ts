@@ -138,8 +138,9 @@ export class SendRecovery {
     const context = this.#context;
     const isFull = errno === Errno.EAGAIN || errno === Errno.ENOBUFS;
     if (!isFull) context.noteSendFailure(path, errno);
-    // A copy that is lost on a path beside the current one is no loss.
-    if (!context.isCurrentPath(path)) return;
+    // What was mirrored is in other lists already.
+    const peerRow = Math.floor(path / PATH_KIND_COUNT);
+    if (context.paths[peerRow] !== 1 << (path % PATH_KIND_COUNT)) return;
     const step = segment === 0 ? length : segment;
     let lost = 0;
     for (let at = offset; at < offset + length; at += step) {
@@ -150,19 +151,15 @@ export class SendRecovery {
     context.drop(isFull ? Reason.SEND_NO_BUFFERS : otherwise, lost);
   }
 
-  /** Sends one datagram on the paths that stand by, unless it goes out on them anyway. Returns whether one has it. */
+  /** Sends one datagram on the other paths that are in use by now or stand by. Returns whether one has it. */
   #sendElsewhere(path: number, offset: number, length: number): boolean {
-    const context = this.#context;
     const peerRow = Math.floor(path / PATH_KIND_COUNT);
     const first = peerRow * PATH_KIND_COUNT;
-    const inUse = context.paths[peerRow];
-    // What is mirrored is in other lists already.
-    if (inUse !== 1 << (path - first)) return true;
-    const standby = context.standbyPaths(peerRow) & ~inUse;
+    const others = this.#context.otherPaths(peerRow, path - first);
     let isSent = false;
     for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
       const list = this.#listOfKind[kind];
-      if ((standby & (1 << kind)) === 0 || list === undefined) continue;
+      if ((others & (1 << kind)) === 0 || list === undefined) continue;
       if (this.#sendOn(list, first + kind, offset, length)) isSent = true;
     }
     return isSent;

@@ -176,13 +176,14 @@ export class ControlLoop {
     const { device, paths, fakeTcp, lanes, onDeviceEvent } = this.#options;
     for (let isDone = false; !isDone;) {
       isDone = true;
+      // Before the device says that something came on a connection, the paths must know that it is open.
+      if (fakeTcp?.drain(paths, nowMs)) isDone = false;
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
         isDone = false;
         if (event.kind === "wake lanes") lanes.wake();
         else onDeviceEvent(event);
         paths.handleDeviceEvent(event, nowMs);
       }
-      if (fakeTcp?.drain(paths, nowMs)) isDone = false;
       while (device.pollTransmit(this.#transmit)) this.#send(nowMs);
     }
   }

@@ -7,7 +7,7 @@
  *
  * | kind | a second, each lane | beyond that |
  * | --- | --- | --- |
- * | SYN of an unknown tuple | 1000 | answered by a SYN cookie, at ports that are listened on |
+ * | SYN of an unknown tuple | 1000 | answered by a SYN cookie, at ports that are listened on, 10,000 a second |
  * | handshake: known tuple that isn't open yet, or a valid SYN cookie | 1000 | dropped; the peer tries again |
  * | SYN, FIN, RST on an open connection | 100 | dropped: none of them is believed at once anyway |
  * | unknown tuple (a host answers with a reset) | 100 | dropped, as Linux does (`icmp_ratelimit`, `tcp_challenge_ack_limit`) |
@@ -65,6 +65,7 @@ export interface CookieOptions {
 }
 
 const SYNS_PER_SECOND = 1000;
+const COOKIES_PER_SECOND = 10_000;
 const HANDSHAKES_PER_SECOND = 1000;
 const INTRUSIONS_PER_SECOND = 100;
 const STRAYS_PER_SECOND = 100;
@@ -77,6 +78,7 @@ export class SegmentGate {
   readonly #sink: SegmentSink;
   readonly #cookies: CookieOptions;
   readonly #syns = new TokenBucket(SYNS_PER_SECOND);
+  readonly #cookieReplies = new TokenBucket(COOKIES_PER_SECOND);
   readonly #handshakes = new TokenBucket(HANDSHAKES_PER_SECOND);
   readonly #intrusions = new TokenBucket(INTRUSIONS_PER_SECOND);
   readonly #strays = new TokenBucket(STRAYS_PER_SECOND);
@@ -124,7 +126,7 @@ export class SegmentGate {
   #takeSyn(octets: Uint8Array, at: number, length: number, syn: SegmentInfo, nowMs: number): void {
     if (this.#syns.take(nowMs)) {
       this.#deliver(octets, at, length);
-    } else if (this.#cookies.ports.includes(syn.localPort)) {
+    } else if (this.#cookies.ports.includes(syn.localPort) && this.#cookieReplies.take(nowMs)) {
       this.#sender.sendCookie(syn, syn.family === 4 ? this.#cookies.mssV4 : this.#cookies.mssV6, this.#cookies.window);
     } else {
       this.#sink.drop(Reason.SEGMENT_RATE, 1);

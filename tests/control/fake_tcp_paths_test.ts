@@ -39,6 +39,7 @@ class Bench {
     };
     this.paths = new FakeTcpPaths(dialler, order, {
       onPath: (peerRow, kind, { row }) => this.notes.push(`peer ${peerRow} path ${kind} is ${row}`),
+      onOtherUsed: (peerRow, kind) => this.notes.push(`peer ${peerRow} uses another path ${kind}`),
       onPathGone: (peerRow, kind, why) => this.notes.push(`peer ${peerRow} path ${kind} is gone: ${why}`),
     });
   }

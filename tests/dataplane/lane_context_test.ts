@@ -162,12 +162,14 @@ Deno.test("LaneContext.refreshPaths() asks for no probe of a peer without a path
   assert.equal(context.events.size, 0);
 });
 
-Deno.test("LaneContext.isCurrentPath() tells the current path of its peer from all others", () => {
+Deno.test("LaneContext.otherPaths() names what stands by, and the current path if that isn't the one that failed", () => {
   const context = createContext();
-  const kinds = Object.values(PathKind);
-  context.tables.peerPath[ROW] = pathWord(UDP4, ALL_MASK, ALL_MASK);
-  assert.deepEqual(kinds.filter((kind) => context.isCurrentPath(pathOf(ROW, kind))), [UDP4]);
-  assert.deepEqual(kinds.filter((kind) => context.isCurrentPath(pathOf(ROW + 1, kind))), []);
+  const { tables } = context;
+  for (const kind of [UDP6, FAKETCP4]) storeEndpoint(tables, ROW, kind, parseEndpoint("[2001:db8::2]:7")!);
+  tables.peerPath[ROW] = pathWord(UDP4, 0, 1 << FAKETCP4 | 1 << PathKind.FAKETCP6);
+  assert.equal(context.otherPaths(ROW, UDP4), 1 << FAKETCP4, "one without an endpoint is of no use");
+  assert.equal(context.otherPaths(ROW, UDP6), 1 << UDP4 | 1 << FAKETCP4);
+  assert.equal(context.otherPaths(ROW + 1, UDP4), 0);
 });
 
 Deno.test("LaneContext.noteSource() reports another source, at most ten times a second", () => {

