@@ -315,8 +315,7 @@ export class PathControl {
       this.#lines.logSingles(peer.nodeId, kind);
       peer.singlesSinceMs = nowMs;
       this.#options.dialler?.setSingles(connection.row);
-      // What was lost so far tells enough: it has to prove itself anew.
-      peer.handleSendFailure(kind, nowMs);
+      peer.handleDoubt(kind, nowMs);
     }
   }
 
