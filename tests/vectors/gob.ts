@@ -1,0 +1,297 @@
+/**
+ * Control messages and reports as reference nodes write them, each a gob stream with the record that it stands for.
+ *
+ * Those of `wire.md` (§5, appendix B) were compared with the output of Go's gob package, 1.22, 1.24 and 1.26, for structs of
+ * the same shape; their ids begin at 64, as in a fresh process of today's Go. The ids in the report of `http-api.md` §5 begin
+ * at 65.
+ *
+ * @module
+ */
+
+import type {
+  BroadcastPeer,
+  PeerReport,
+  Ping,
+  Pong,
+  QueryPeer,
+  Register,
+  ServerUpdate,
+} from "../../src/control/messages.ts";
+
+/** A stream and what it says. */
+export interface GobVector<Message> {
+  readonly name: string;
+  /** Id of the first type that the stream describes. */
+  readonly firstTypeId: number;
+  readonly octets: Uint8Array;
+  readonly message: Message;
+  /** Why our encoder writes the message otherwise, if it does. */
+  readonly oneWay?: string;
+}
+
+function octets(hex: string): Uint8Array {
+  return Uint8Array.fromHex(hex);
+}
+
+/** 00 08 10 … f8. */
+const KEY = Uint8Array.from({ length: 32 }, (_, index) => 8 * index);
+
+/** 2023-11-14T22:13:20.123456789Z. */
+const SENT_AT_MS = 1_700_000_000_123.456789;
+
+/** `wire.md` §5.3. */
+export const REGISTER_VECTORS: readonly GobVector<Register>[] = [
+  {
+    name: "of a node that has nothing yet",
+    firstTypeId: 64,
+    octets: octets(
+      "ff8b7f0301010b52656769737465724d736701ff8000010701074e6f64655f6964010600010756657273696f6e010c00010d" +
+        "50656572537461746548617368010c00010b4e68537461746548617368010c0001135375706572506172616d537461746548" +
+        "617368010c0001094a575453656372657401ff8200010d48747470506f7374436f756e74010600000019ff81010101094a57" +
+        "5453656372657401ff82000106014000003fff800101010676302e332e35042000081018202830384048505860687078ff80" +
+        "ff88ff90ff98ffa0ffa8ffb0ffb8ffc0ffc8ffd0ffd8ffe0ffe8fff0fff800",
+    ),
+    message: {
+      nodeId: 1,
+      version: "v0.3.5",
+      peersHash: "",
+      nextHopHash: "",
+      parametersHash: "",
+      tokenKey: KEY,
+      reportCount: 0,
+    },
+  },
+  {
+    name: "with hashes, and a key of zeros",
+    firstTypeId: 64,
+    octets: octets(
+      "ff8b7f0301010b52656769737465724d736701ff8000010701074e6f64655f6964010600010756657273696f6e010c00010d" +
+        "50656572537461746548617368010c00010b4e68537461746548617368010c0001135375706572506172616d537461746548" +
+        "617368010c0001094a575453656372657401ff8200010d48747470506f7374436f756e74010600000019ff81010101094a57" +
+        "5453656372657401ff82000106014000005fff8001fe0102010676302e332e35012030313233343536373839616263646566" +
+        "3031323334353637383961626364656601026161010262620120000000000000000000000000000000000000000000000000" +
+        "000000000000000001fe012c00",
+    ),
+    message: {
+      nodeId: 258,
+      version: "v0.3.5",
+      peersHash: "0123456789abcdef0123456789abcdef",
+      nextHopHash: "aa",
+      parametersHash: "bb",
+      tokenKey: new Uint8Array(32),
+      reportCount: 300,
+    },
+  },
+];
+
+/** `wire.md` §5.4. */
+export const SERVER_UPDATE_VECTORS: readonly GobVector<ServerUpdate>[] = [
+  {
+    name: "of the list of peers",
+    firstTypeId: 64,
+    octets: octets(
+      "477f0301010f5365727665725570646174654d736701ff8000010401074e6f64655f69640106000106416374696f6e010400" +
+        "0104436f64650104000106506172616d73010c0000002bff8001fefffd010802203031323334353637383961626364656630" +
+        "31323334353637383961626364656600",
+    ),
+    message: { nodeId: 65533, action: 4, code: 0, params: "0123456789abcdef0123456789abcdef" },
+  },
+  {
+    name: "that is an error",
+    firstTypeId: 64,
+    octets: octets(
+      "477f0301010f5365727665725570646174654d736701ff8000010401074e6f64655f69640106000106416374696f6e010400" +
+        "0104436f64650104000106506172616d73010c0000000cff8001010104014c01017800",
+    ),
+    message: { nodeId: 1, action: 2, code: 38, params: "x" },
+  },
+];
+
+/** `wire.md` §5.5. */
+export const PING_VECTORS: readonly GobVector<Ping>[] = [
+  {
+    name: "in UTC",
+    firstTypeId: 64,
+    octets: octets(
+      "4c7f0301010750696e674d736701ff800001040109526571756573744944010600010a5372635f6e6f646549440106000104" +
+        "54696d6501ff8200010c526571756573745265706c79010400000010ff810501010454696d6501ff8200000016ff80020101" +
+        "0f010000000edce5e800075bcd15ffff00",
+    ),
+    message: { requestId: 0, source: 1, sentAtMs: SENT_AT_MS, replyCount: 0 },
+    oneWay: "the nanoseconds are finer than a double of milliseconds",
+  },
+  {
+    name: "in the zone +08:00",
+    firstTypeId: 64,
+    octets: octets(
+      "4c7f0301010750696e674d736701ff800001040109526571756573744944010600010a5372635f6e6f646549440106000104" +
+        "54696d6501ff8200010c526571756573745265706c79010400000010ff810501010454696d6501ff8200000018ff80020101" +
+        "0f010000000edce5e800075bcd1501e0010200",
+    ),
+    message: { requestId: 0, source: 1, sentAtMs: SENT_AT_MS, replyCount: 1 },
+    oneWay: "we write UTC",
+  },
+  {
+    name: "at the zero time",
+    firstTypeId: 64,
+    octets: octets(
+      "4c7f0301010750696e674d736701ff800001040109526571756573744944010600010a5372635f6e6f646549440106000104" +
+        "54696d6501ff8200010c526571756573745265706c79010400000010ff810501010454696d6501ff8200000007ff80020102" +
+        "0200",
+    ),
+    message: { requestId: 0, source: 1, sentAtMs: -62_135_596_800_000, replyCount: 1 },
+  },
+];
+
+/** `wire.md` §5.6. */
+export const PONG_VECTORS: readonly GobVector<Pong>[] = [
+  {
+    name: "of 12.3 ms",
+    firstTypeId: 64,
+    octets: octets(
+      "707f03010107506f6e674d736701ff800001060109526571756573744944010600010a5372635f6e6f64654944010600010a" +
+        "4473745f6e6f64654944010600010854696d6564696666010800010b54696d65546f416c697665010800010e416464697469" +
+        "6f6e616c436f737401080000001aff800201010201f88d28ed0dbe30893f01fd80514001fee03f00",
+    ),
+    message: { requestId: 0, source: 1, destination: 2, latencyS: 0.0123, timeToLiveS: 70, additionalCostMs: 0.5 },
+  },
+  {
+    name: "that is negative and never ends",
+    firstTypeId: 64,
+    octets: octets(
+      "707f03010107506f6e674d736701ff800001060109526571756573744944010600010a5372635f6e6f64654944010600010a" +
+        "4473745f6e6f64654944010600010854696d6564696666010800010b54696d65546f416c697665010800010e416464697469" +
+        "6f6e616c436f7374010800000015ff800201010201fed0bf01fcf069f84001fe244000",
+    ),
+    message: { requestId: 0, source: 1, destination: 2, latencyS: -0.25, timeToLiveS: 99_999, additionalCostMs: 10 },
+  },
+];
+
+/** `wire.md` §5.7. */
+export const QUERY_PEER_VECTORS: readonly GobVector<QueryPeer>[] = [
+  {
+    name: "with 1",
+    firstTypeId: 64,
+    octets: octets(
+      "287f0301010c5175657279506565724d736701ff80000101010a526571756573745f4944010600000005ff80010100",
+    ),
+    message: { requestId: 1 },
+  },
+  {
+    name: "with 0",
+    firstTypeId: 64,
+    octets: octets(
+      "287f0301010c5175657279506565724d736701ff80000101010a526571756573745f4944010600000003ff8000",
+    ),
+    message: { requestId: 0 },
+  },
+  {
+    name: "with 65535",
+    firstTypeId: 64,
+    octets: octets(
+      "287f0301010c5175657279506565724d736701ff80000101010a526571756573745f4944010600000007ff8001feffff00",
+    ),
+    message: { requestId: 65535 },
+  },
+];
+
+/** `wire.md` §5.8. */
+export const BROADCAST_PEER_VECTORS: readonly GobVector<BroadcastPeer>[] = [
+  {
+    name: "of a peer",
+    firstTypeId: 64,
+    octets: octets(
+      "4f7f03010110426f61726463617374506565724d736701ff80000104010a526571756573745f494401060001064e6f646549" +
+        "4401060001065075624b657901ff82000107436f6e6e55524c010c00000019ff81010101095b33325d75696e743801ff8200" +
+        "01060140000049ff8001010102012000081018202830384048505860687078ff80ff88ff90ff98ffa0ffa8ffb0ffb8ffc0ff" +
+        "c8ffd0ffd8ffe0ffe8fff0fff8010e3139322e302e322e313a3330303100",
+    ),
+    message: { requestId: 1, nodeId: 2, publicKey: KEY, endpoint: "192.0.2.1:3001" },
+  },
+  {
+    name: "with a key of zeros",
+    firstTypeId: 64,
+    octets: octets(
+      "4f7f03010110426f61726463617374506565724d736701ff80000104010a526571756573745f494401060001064e6f646549" +
+        "4401060001065075624b657901ff82000107436f6e6e55524c010c00000019ff81010101095b33325d75696e743801ff8200" +
+        "01060140000039ff800101010201200000000000000000000000000000000000000000000000000000000000000000010e31" +
+        "39322e302e322e313a3330303100",
+    ),
+    message: { requestId: 1, nodeId: 2, publicKey: new Uint8Array(32), endpoint: "192.0.2.1:3001" },
+  },
+];
+
+/** `wire.md` §5.9, `http-api.md` §5. */
+export const PEER_REPORT_VECTORS: readonly GobVector<PeerReport>[] = [
+  {
+    name: "with one pong",
+    firstTypeId: 64,
+    octets: octets(
+      "477f030101134150495f7265706f72745f70656572696e666f01ff800001030105506f6e677301ff840001084c6f63616c56" +
+        "347301ff860001084c6f63616c56367301ff860000001fff83020101105b5d6d74797065732e506f6e674d736701ff840001" +
+        "ff82000071ff8103010107506f6e674d736701ff820001060109526571756573744944010600010a5372635f6e6f64654944" +
+        "010600010a4473745f6e6f64654944010600010854696d6564696666010800010b54696d65546f416c697665010800010e41" +
+        "64646974696f6e616c436f7374010800000022ff85040101126d61705b737472696e675d666c6f6174363401ff8600010c01" +
+        "0800002eff8001010201010201f88d28ed0dbe30893f01fd8051400001010d31302e302e302e353a33303031fe5940010000",
+    ),
+    message: {
+      pongs: [{ requestId: 0, source: 1, destination: 2, latencyS: 0.0123, timeToLiveS: 70, additionalCostMs: 0 }],
+      localV4: new Map([["10.0.0.5:3001", 100]]),
+      localV6: new Map(),
+    },
+  },
+  {
+    name: "without pongs, with one map empty and the other nil",
+    firstTypeId: 64,
+    octets: octets(
+      "477f030101134150495f7265706f72745f70656572696e666f01ff800001030105506f6e677301ff840001084c6f63616c56" +
+        "347301ff860001084c6f63616c56367301ff860000001fff83020101105b5d6d74797065732e506f6e674d736701ff840001" +
+        "ff82000071ff8103010107506f6e674d736701ff820001060109526571756573744944010600010a5372635f6e6f64654944" +
+        "010600010a4473745f6e6f64654944010600010854696d6564696666010800010b54696d65546f416c697665010800010e41" +
+        "64646974696f6e616c436f7374010800000022ff85040101126d61705b737472696e675d666c6f6174363401ff8600010c01" +
+        "08000005ff80020000",
+    ),
+    message: { pongs: [], localV4: new Map(), localV6: new Map() },
+    oneWay: "we write every map",
+  },
+  {
+    name: "from a process that numbers from 65",
+    firstTypeId: 65,
+    octets: octets(
+      "48ff81030101134150495f7265706f72745f70656572696e666f01ff820001030105506f6e677301ff860001084c6f63616c" +
+        "56347301ff880001084c6f63616c56367301ff880000001fff85020101105b5d6d74797065732e506f6e674d736701ff8600" +
+        "01ff84000071ff8303010107506f6e674d736701ff840001060109526571756573744944010600010a5372635f6e6f646549" +
+        "44010600010a4473745f6e6f64654944010600010854696d6564696666010800010b54696d65546f416c697665010800010e" +
+        "4164646974696f6e616c436f7374010800000022ff87040101126d61705b737472696e675d666c6f6174363401ff8800010c" +
+        "0108000030ff8201010202010101f89a9999999999893f01fdc04a400001010f3139322e302e322e31303a33303031fe5940" +
+        "010000",
+    ),
+    message: {
+      pongs: [{ requestId: 0, source: 2, destination: 1, latencyS: 0.0125, timeToLiveS: 53.5, additionalCostMs: 0 }],
+      localV4: new Map([["192.0.2.10:3001", 100]]),
+      localV6: new Map(),
+    },
+  },
+];
+
+/**
+ * A struct with a field of every kind of type that gob has, and behind them `Wanted`, a byte of 200. Written by Go 1.26.8:
+ * bool, int, uint, float, bytes, string, complex, interfaces (nil, of a float, of a struct), struct, array, slice, maps, and
+ * what encodes itself (a `time.Time`, a `url.URL`). Integers are the least and the greatest.
+ */
+export const EVERY_TYPE_VECTOR: Uint8Array = octets(
+  "ffda7f0301010a45766572797468696e6701ff800001120104466c616701020001065369676e65640104000108556e736967" +
+    "6e65640106000105526174696f0108000103526177010a00010454657874010c000107436f6d706c6578010e0001074e6f74" +
+    "68696e670110000109536f6d657468696e6701100001065374727563740110000105496e6e657201ff820001054172726179" +
+    "01ff86000105536c69636501ff880001034d617001ff8a0001064e657374656401ff90000105436c6f636b01ff920001044c" +
+    "696e6b01ff9400010657616e746564010600000020ff8103010105496e6e657201ff8200010201014101040001014201ff84" +
+    "00000016ff83020101085b5d737472696e6701ff8400010c000017ff85010101075b335d696e743801ff8600010401060000" +
+    "1bff870201010c5b5d6d61696e2e496e6e657201ff880001ff82000023ff89040101126d61705b696e745d6d61696e2e496e" +
+    "6e657201ff8a00010401ff8200002fff8f0401011e6d61705b737472696e675d5b5d6d61705b75696e74385d666c6f617433" +
+    "3201ff9000010c01ff8e00000dff8d020102ff8e0001ff8c00000eff8b040102ff8c0001060108000010ff91050101045469" +
+    "6d6501ff920000000aff93060102ff9600000014ff970301010855736572696e666f01ff98000000ffa0ff80010101f8ffff" +
+    "ffffffffffff01f8ffffffffffffffff01f89a9999999999b9bf01030102ff01047465787401fef03fffc00207666c6f6174" +
+    "3634080400fef83f010a6d61696e2e496e6e6572ff820701120101017a000101010102016100000103010002010200010400" +
+    "01010d010a01010178000101016b020101fe044000010f010000000e7791f7010000000200000108687474703a2f2f6801ff" +
+    "c800",
+);
