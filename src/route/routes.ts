@@ -1,0 +1,162 @@
+/**
+ * The routes of a whole network: shortest paths by NodeId, and what others make of them.
+ *
+ * `graph.ts` says what to compute, `shortest_paths.ts` computes it, and this joins them and turns the result into the next-hop
+ * table that is published, downloaded and printed. Nodes are numbered in the order of their NodeIds, so that "lowest index"
+ * there means "lowest NodeId" here, in whatever order nodes were added. It can live in a worker.
+ *
+ * @module
+ */
+
+import { INVALID_NODE_ID, type NodeId } from "../base/node_id.ts";
+import type { EdgeCost, GraphUpdate } from "./graph.ts";
+import { dependentsBySource, type NextHopTable } from "./next_hop.ts";
+import { NO_NEXT_HOP, ShortestPaths } from "./shortest_paths.ts";
+
+const US_PER_MS = 1000;
+
+/** What an update did: "negative cycle" withdraws all routes, and asks for `LatencyGraph.flattenNegative`. */
+export type RoutesOutcome = "changed" | "unchanged" | "negative cycle";
+
+/** `cost[source][destination]` in milliseconds; entries of unreachable destinations are missing. */
+export type CostTable = Readonly<Record<NodeId, Readonly<Record<NodeId, number>>>>;
+
+/** Where one node's broadcasts go, and which of others it passes on. */
+export interface BroadcastLists {
+  /** Next hops of its own broadcasts, ascending. */
+  readonly originated: readonly NodeId[];
+  /** By source: the next hops that its broadcasts reach through this node, ascending. Sources without any are missing. */
+  readonly relayed: ReadonlyMap<NodeId, readonly NodeId[]>;
+}
+
+/** Shortest paths between the nodes of a graph. */
+export class Routes {
+  #nodes: readonly NodeId[] = [];
+  #indexOf: ReadonlyMap<NodeId, number> = new Map();
+  #paths = new ShortestPaths(new Float64Array(0), 0);
+  #lastNodes: readonly NodeId[] = [];
+  #lastNextHops = new Uint16Array(0);
+
+  /**
+   * Computes what a graph says has changed.
+   *
+   * @param update Takes over its matrix. Edges of unknown nodes are left out.
+   * @returns Whether nodes or next hops differ, those that vanished included, from the last that could be computed.
+   */
+  apply(update: GraphUpdate): RoutesOutcome {
+    if (update.kind === "all") this.#applyAll(update.nodes, update.costsUs);
+    else this.#applyEdges(update.edges);
+    if (this.#paths.hasNegativeCycle) return "negative cycle";
+    const { nextHops } = this.#paths;
+    if (isSame(this.#nodes, this.#lastNodes) && isSame(nextHops, this.#lastNextHops)) return "unchanged";
+    this.#lastNodes = this.#nodes;
+    this.#lastNextHops = nextHops.slice();
+    return "changed";
+  }
+
+  #applyAll(nodes: readonly NodeId[], costsUs: Float64Array): void {
+    this.#paths = new ShortestPaths(costsUs, nodes.length);
+    this.#nodes = [...nodes];
+    this.#indexOf = new Map(nodes.map((node, index) => [node, index]));
+  }
+
+  #applyEdges(edges: readonly EdgeCost[]): void {
+    this.#paths.setWeights(edges.flatMap(({ source, destination, costUs }) => {
+      const from = this.#indexOf.get(source);
+      const to = this.#indexOf.get(destination);
+      return from === undefined || to === undefined ? [] : [{ from, to, weight: costUs }];
+    }));
+  }
+
+  /** All nodes, ascending. */
+  get nodes(): readonly NodeId[] {
+    return this.#nodes;
+  }
+
+  /** The neighbour of `source` that is next on the way; `INVALID_NODE_ID` if there is no way or both are the same. */
+  nextHop(source: NodeId, destination: NodeId): NodeId {
+    const path = this.#pathOf(source, destination);
+    const next = path === undefined ? NO_NEXT_HOP : this.#paths.nextHops[path];
+    return next === NO_NEXT_HOP ? INVALID_NODE_ID : this.#nodes[next];
+  }
+
+  /** The cost of the way, additional costs included; `Infinity` if there is none. */
+  costMs(source: NodeId, destination: NodeId): number {
+    const path = this.#pathOf(source, destination);
+    return path === undefined ? Infinity : this.#paths.distances[path] / US_PER_MS;
+  }
+
+  #pathOf(source: NodeId, destination: NodeId): number | undefined {
+    const from = this.#indexOf.get(source);
+    const to = this.#indexOf.get(destination);
+    return from === undefined || to === undefined ? undefined : from * this.#paths.size + to;
+  }
+
+  /** The next-hop table. Every node has a row, which may be empty; nodes and destinations ascend. */
+  nextHopTable(): NextHopTable {
+    const { nextHops } = this.#paths;
+    return this.#tableOf((path) => nextHops[path] === NO_NEXT_HOP ? undefined : this.#nodes[nextHops[path]]);
+  }
+
+  /** The cost of every way, 0 from a node to itself. */
+  costTable(): CostTable {
+    const { distances } = this.#paths;
+    return this.#tableOf((path) => distances[path] === Infinity ? undefined : distances[path] / US_PER_MS);
+  }
+
+  /**
+   * The latency of every way: its cost without the additional costs.
+   *
+   * @param latencyMs Latency of one link as used for these routes: `LatencyGraph.usedLatencyMs`.
+   */
+  latencyTable(latencyMs: (source: NodeId, destination: NodeId) => number): CostTable {
+    const { size, distances, nextHops } = this.#paths;
+    const sumsUs = new Float64Array(size * size).fill(NaN);
+    for (let to = 0; to < size; to++) {
+      sumsUs[to * size + to] = 0;
+      for (let from = 0; from < size; from++) {
+        if (distances[from * size + to] === Infinity) continue;
+        const walk: number[] = [];
+        let at = from;
+        for (; Number.isNaN(sumsUs[at * size + to]); at = nextHops[at * size + to]) walk.push(at);
+        for (let next = at; walk.length > 0; next = at) {
+          at = walk.pop() ?? next;
+          const linkUs = Math.round(latencyMs(this.#nodes[at], this.#nodes[next]) * US_PER_MS);
+          sumsUs[at * size + to] = linkUs + sumsUs[next * size + to];
+        }
+      }
+    }
+    return this.#tableOf((path) => distances[path] === Infinity ? undefined : sumsUs[path] / US_PER_MS);
+  }
+
+  #tableOf(entryOf: (path: number) => number | undefined): Record<NodeId, Record<NodeId, number>> {
+    const table: Record<NodeId, Record<NodeId, number>> = {};
+    let path = 0;
+    for (const source of this.#nodes) {
+      const row: Record<NodeId, number> = {};
+      for (const destination of this.#nodes) {
+        const entry = entryOf(path++);
+        if (entry !== undefined) row[destination] = entry;
+      }
+      table[source] = row;
+    }
+    return table;
+  }
+}
+
+/**
+ * Derives the broadcast lists of one node from the next-hop table, as `publishNextHops` does for lanes.
+ *
+ * With a table of {@linkcode Routes}, each node that can be reached gets each broadcast exactly once.
+ */
+export function broadcastListsOf(table: NextHopTable, selfId: NodeId): BroadcastLists {
+  const neighbours = new Set(Object.values(table[selfId] ?? {}));
+  const originated = [...neighbours].sort((a, b) => a - b);
+  return { originated, relayed: dependentsBySource(table, selfId, originated) };
+}
+
+function isSame(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
