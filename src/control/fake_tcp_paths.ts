@@ -216,12 +216,14 @@ export class FakeTcpPaths {
 
   /** The path over a connection carries less, or more, than it did. Returns the path, if it is one. */
   handleLimit(row: number, maxDatagramLen: number): { readonly peerRow: number; readonly kind: number } | undefined {
-    const owner = this.ownerOf(row);
-    const peer = owner === undefined ? undefined : this.#peers.get(owner.peerRow);
-    const connection = peer?.used[owner!.kind];
-    if (owner === undefined || peer === undefined || connection === undefined) return undefined;
-    peer.used[owner.kind] = { ...connection, maxDatagramLen };
-    return owner;
+    for (const { peerRow, used } of this.#peers.values()) {
+      const kind = used.findIndex((connection) => connection?.row === row);
+      const connection = used[kind];
+      if (connection === undefined) continue;
+      used[kind] = { ...connection, maxDatagramLen };
+      return { peerRow, kind };
+    }
+    return undefined;
   }
 
   /** Something authentic of a peer came on a connection that isn't its path. @param endpoint Names the connection. */

@@ -333,9 +333,10 @@ export class PathControl {
   }
 
   #losePath(peerRow: number, kind: number, why: string, nowMs: number): void {
-    const { device, log } = this.#options;
-    log.debug("FakeTCP path gone", { peer: peerRow, why });
-    device.setEndpoint(peerRow, kind, new Uint32Array(ENDPOINT_WORDS), false);
-    this.#peers.get(peerRow)?.setUsable(kind, false, 0, nowMs);
+    const peer = this.#peers.get(peerRow);
+    if (peer === undefined) return;
+    this.#lines.logClosed(peer.nodeId, kind, why);
+    this.#options.device.setEndpoint(peerRow, kind, new Uint32Array(ENDPOINT_WORDS), false);
+    peer.setUsable(kind, false, 0, nowMs);
   }
 }

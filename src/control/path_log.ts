@@ -67,6 +67,11 @@ export class PathLog {
     this.#log.info("path down", { peer: formatNodeId(peer), path: nameOf(kind), why });
   }
 
+  /** The FakeTCP connection that a path led over is closed. */
+  logClosed(peer: NodeId, kind: number, why: string): void {
+    this.#log.debug("FakeTCP path gone", { peer: formatNodeId(peer), path: nameOf(kind), why });
+  }
+
   /** A path carries datagrams up to another length. */
   logLimit(peer: NodeId, kind: number, maxDatagramLen: number): void {
     this.#log.debug("path limit", { peer: formatNodeId(peer), path: nameOf(kind), maxDatagramLen });

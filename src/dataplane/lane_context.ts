@@ -105,11 +105,7 @@ export class LaneContext {
    */
   refreshPaths(peerRow: number): number {
     const { tables, nowMs } = this;
-    let usable = 0;
-    const mask = pathsInUse(tables, peerRow, nowMs);
-    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
-      if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
-    }
+    const usable = this.#refreshEndpoints(peerRow, pathsInUse(tables, peerRow, nowMs));
     this.paths[peerRow] = usable;
     if (nowMs > tables.peerConfirmedUntilMs[peerRow] && usable !== 0) this.#wantProbe(peerRow);
     return usable;
@@ -120,13 +116,8 @@ export class LaneContext {
    * those that stand by, and the current one, which may be another by now.
    */
   otherPaths(peerRow: number, failedKind: number): number {
-    let usable = 0;
     const word = Atomics.load(this.tables.peerPath, peerRow);
-    const mask = (standbyMask(word) | (1 << currentPath(word))) & ~(1 << failedKind);
-    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
-      if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
-    }
-    return usable;
+    return this.#refreshEndpoints(peerRow, (standbyMask(word) | (1 << currentPath(word))) & ~(1 << failedKind));
   }
 
   /** Reports that something authentic of the peer came from `endpoint`, unless that is the recorded one of this path. */
@@ -198,6 +189,15 @@ export class LaneContext {
     );
     this.#ring();
     return taken;
+  }
+
+  /** Copies the endpoints of a set of kinds if they have changed. Returns those of the set that have one. */
+  #refreshEndpoints(peerRow: number, mask: number): number {
+    let usable = 0;
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      if ((mask & (1 << kind)) !== 0 && this.#refreshEndpoint(peerRow * PATH_KIND_COUNT + kind)) usable |= 1 << kind;
+    }
+    return usable;
   }
 
   /** Copies the endpoint of a path from the table if it has changed. Returns whether there is one. */

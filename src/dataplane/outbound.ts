@@ -20,12 +20,12 @@ import { ETHERNET_ADDRESSES_LEN, isGroupAddress } from "../wire/ethernet.ts";
 import { MessageType } from "../wire/message_type.ts";
 import { FrameFitter } from "./fit_frame.ts";
 import { type LaneContext } from "./lane_context.ts";
-import { maxFrameLen, NO_FRAME_LIMIT } from "./path_limit.ts";
+import { frameLimitTo, NO_FRAME_LIMIT } from "./path_limit.ts";
 import { type Sealer } from "./seal.ts";
 import { PieceList } from "./split.ts";
 import { type Staging } from "./staging.ts";
 import { L2FIB_ENTRIES, lowestPeer, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
-import { ANSWER_FRAME_AT, AnswerLimit } from "./too_big.ts";
+import { ANSWER_FRAME_AT, createAnswerLimit } from "./too_big.ts";
 
 /** Pieces that one burst may be split into; a super-frame of 64 KiB has 180 at an MTU of 400. */
 const PIECES_MAX = 2048;
@@ -40,7 +40,7 @@ export class Outbound {
   readonly #burst = createFrameBurst();
   readonly #pieces = new PieceList(PIECES_MAX);
   readonly #fitter: FrameFitter;
-  readonly #answers = new AnswerLimit();
+  readonly #answers = createAnswerLimit();
   /** The one frame, without pieces, that an answer is written as; see {@linkcode TapDevice.writeBurst}. */
   readonly #answerFrame = new Uint32Array(WRITE_FRAME_WORDS);
   readonly #noPieces = new Uint32Array(WRITE_PIECE_WORDS);
@@ -95,25 +95,21 @@ export class Outbound {
     const peerRow = destination === BROADCAST_NODE_ID ? NO_ROW_16 : context.tables.nextHopPeer[destination];
     if (destination !== BROADCAST_NODE_ID && peerRow === NO_ROW_16) return context.drop(Reason.NO_ROUTE);
 
-    const limit = destination === BROADCAST_NODE_ID ? this.#limitToAll() : this.#limitTo(peerRow);
+    const limit = destination === BROADCAST_NODE_ID ? this.#limitToAll() : frameLimitTo(context.tables, peerRow);
     const first = this.#split(frameAt, frameLen, limit);
     if (first < 0) return;
     if (destination !== BROADCAST_NODE_ID) return this.#send(peerRow, destination, first);
     this.#sendToAll(first);
   }
 
-  /** Returns the length of the longest frame that the paths to a peer carry. */
-  #limitTo(peerRow: number): number {
-    const { peerMaxDatagramLen, settings } = this.#context.tables;
-    return maxFrameLen(peerMaxDatagramLen[peerRow], settings[Setting.MTU]);
-  }
-
+  /** Returns the length of the longest frame that reaches everybody who gets our broadcasts. */
   #limitToAll(): number {
-    const { broadcastPeers, peerBitmapWords } = this.#context.tables;
+    const { tables } = this.#context;
+    const { broadcastPeers, peerBitmapWords } = tables;
     let limit = NO_FRAME_LIMIT;
     for (let word = 0; word < peerBitmapWords; word++) {
       for (let bits = broadcastPeers[word]; bits !== 0; bits &= bits - 1) {
-        limit = Math.min(limit, this.#limitTo(lowestPeer(word, bits)));
+        limit = Math.min(limit, frameLimitTo(tables, lowestPeer(word, bits)));
       }
     }
     return limit;
@@ -138,7 +134,7 @@ export class Outbound {
   /** Tells the sender of a frame that was too long how long its packets may be, as a router would. */
   #answerSender(): void {
     const { answer } = this.#fitter;
-    if (answer.length === 0 || !this.#answers.allow(this.#context.nowMs)) return;
+    if (answer.length === 0 || !this.#answers.take(this.#context.nowMs)) return;
     this.#answerFrame[1] = ANSWER_FRAME_AT + answer.length;
     this.#tap.writeBurst(answer.octets, answer.octets, this.#answerFrame, this.#noPieces, 1, this.#answerResult);
   }

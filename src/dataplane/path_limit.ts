@@ -8,6 +8,7 @@
 import { EG_HEADER_LEN } from "../wire/eg_header.ts";
 import { ETHERNET_HEADER_LEN } from "../wire/ethernet.ts";
 import { PADDING_UNIT, TRANSPORT_OVERHEAD_LEN } from "../wire/transport_message.ts";
+import { Setting, type Tables } from "./tables.ts";
 
 /** What {@linkcode maxFrameLen} returns where no limit is known: longer than any frame. */
 export const NO_FRAME_LIMIT = 0x3fffffff;
@@ -28,4 +29,9 @@ export function maxFrameLen(maxDatagramLen: number, mtu: number): number {
   const remainder = contentLen % fullLen;
   const unpadded = contentLen - (remainder % PADDING_UNIT);
   return Math.max(0, unpadded - EG_HEADER_LEN);
+}
+
+/** Returns the length of the longest frame that every path in use to a peer carries. */
+export function frameLimitTo(tables: Tables, peerRow: number): number {
+  return maxFrameLen(tables.peerMaxDatagramLen[peerRow], tables.settings[Setting.MTU]);
 }

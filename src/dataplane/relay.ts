@@ -16,12 +16,12 @@ import { readTtl, TRANSPORT_HEADER_LEN } from "../wire/transport_message.ts";
 import { FrameFitter } from "./fit_frame.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { clampMss } from "./mss_clamp.ts";
-import { maxFrameLen, NO_FRAME_LIMIT } from "./path_limit.ts";
+import { frameLimitTo, NO_FRAME_LIMIT } from "./path_limit.ts";
 import { type Sealer } from "./seal.ts";
 import { PieceList } from "./split.ts";
 import { type Staging } from "./staging.ts";
 import { lowestPeer, NO_ROW, NO_ROW_16, Setting } from "./tables.ts";
-import { ANSWER_FRAME_AT, AnswerLimit } from "./too_big.ts";
+import { ANSWER_FRAME_AT, createAnswerLimit } from "./too_big.ts";
 
 /** Pieces of one relayed frame at most. */
 const PIECES_MAX = 128;
@@ -35,7 +35,7 @@ export class Relay {
   readonly #view: DataView;
   readonly #fitter: FrameFitter;
   readonly #pieces = new PieceList(PIECES_MAX);
-  readonly #answers = new AnswerLimit();
+  readonly #answers = createAnswerLimit();
 
   /**
    * @param octets The buffer that opened messages lie in.
@@ -123,7 +123,7 @@ export class Relay {
   ): void {
     const frameAt = at + TRANSPORT_HEADER_LEN + EG_HEADER_LEN;
     const frameLen = contentLen - EG_HEADER_LEN;
-    const limit = type === MessageType.NORMAL ? this.#limitTo(peerRow) : NO_FRAME_LIMIT;
+    const limit = type === MessageType.NORMAL ? frameLimitTo(this.#context.tables, peerRow) : NO_FRAME_LIMIT;
     if (frameLen > limit) return this.#relayTooLong(peerRow, ttl, frameAt, frameLen, limit, destination, source);
     if (type === MessageType.NORMAL) this.#clampBothWays(source, frameAt, frameLen, limit);
     this.#send(peerRow, type, ttl, destination, source, this.#octets, 0, 0, this.#octets, frameAt, frameLen, 0, 0);
@@ -178,7 +178,7 @@ export class Relay {
     const context = this.#context;
     const { answer } = this.#fitter;
     const peerRow = context.tables.nextHopPeer[source];
-    if (answer.length === 0 || peerRow === NO_ROW_16 || !this.#answers.allow(context.nowMs)) return;
+    if (answer.length === 0 || peerRow === NO_ROW_16 || !this.#answers.take(context.nowMs)) return;
     const { octets, length } = answer;
     const ttl = context.tables.settings[Setting.DEFAULT_TTL];
     this.#sealer.begin(octets, octets);
@@ -242,14 +242,9 @@ export class Relay {
     );
   }
 
-  /** Returns the length of the longest frame that the paths to a peer carry. */
-  #limitTo(peerRow: number): number {
-    const { peerMaxDatagramLen, settings } = this.#context.tables;
-    return maxFrameLen(peerMaxDatagramLen[peerRow], settings[Setting.MTU]);
-  }
-
   #limitTowards(node: NodeId): number {
-    const peerRow = this.#context.tables.nextHopPeer[node];
-    return peerRow === NO_ROW_16 ? NO_FRAME_LIMIT : this.#limitTo(peerRow);
+    const { tables } = this.#context;
+    const peerRow = tables.nextHopPeer[node];
+    return peerRow === NO_ROW_16 ? NO_FRAME_LIMIT : frameLimitTo(tables, peerRow);
   }
 }

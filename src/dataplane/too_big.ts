@@ -9,6 +9,7 @@
  * @module
  */
 
+import { TokenBucket } from "../base/token_bucket.ts";
 import { ETHERNET_DESTINATION, ETHERNET_SOURCE, isGroupAddress } from "../wire/ethernet.ts";
 import { ICMP_ERROR_HEADER_LEN, PROTOCOL_ICMP, PROTOCOL_ICMPV6, readIcmpType } from "../wire/icmp.ts";
 import { isIcmpError, isIcmpv6Error, writeFragmentationNeeded, writePacketTooBig } from "../wire/icmp_too_big.ts";
@@ -67,24 +68,9 @@ export function createTooBigAnswer(): TooBigAnswer {
   return { octets, view: new DataView(octets.buffer), length: 0 };
 }
 
-/** Token bucket for answers: a flood of long packets must not make a flood of short ones. */
-export class AnswerLimit {
-  #tokens = ANSWERS_BURST;
-  #updatedMs = 0;
-
-  /**
-   * Takes a token.
-   *
-   * @returns Whether there was one.
-   */
-  allow(nowMs: number): boolean {
-    const earned = Math.max(0, nowMs - this.#updatedMs) / 1000 * ANSWERS_PER_SECOND;
-    this.#tokens = Math.min(ANSWERS_BURST, this.#tokens + earned);
-    this.#updatedMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
+/** Makes what limits the answers of one lane: a flood of long packets must not make a flood of short ones. */
+export function createAnswerLimit(): TokenBucket {
+  return new TokenBucket(ANSWERS_PER_SECOND, ANSWERS_BURST);
 }
 
 /**

@@ -10,6 +10,8 @@
  * @module
  */
 
+import { TokenBucket } from "../base/token_bucket.ts";
+
 /** Messages per second that an address may send in the long run. */
 export const HANDSHAKES_PER_SECOND = 20;
 /** Messages that an address may send at once. */
@@ -17,15 +19,10 @@ export const HANDSHAKES_BURST = 5;
 /** Addresses that are remembered. */
 export const RATE_LIMITER_CAPACITY = 4096;
 
-interface Bucket {
-  tokens: number;
-  updatedMs: number;
-}
-
 /** Token buckets by source address. */
 export class RateLimiter {
   /** In the order of their last use: a map keeps the order of insertion. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   /** Count of addresses that are remembered. */
   get size(): number {
@@ -39,18 +36,11 @@ export class RateLimiter {
    * @returns Whether there was one.
    */
   allow(address: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(address) ?? { tokens: HANDSHAKES_BURST, updatedMs: nowMs };
-    const earned = Math.max(0, nowMs - bucket.updatedMs) / 1000 * HANDSHAKES_PER_SECOND;
-    bucket.tokens = Math.min(HANDSHAKES_BURST, bucket.tokens + earned);
-    bucket.updatedMs = nowMs;
-
+    const bucket = this.#buckets.get(address) ?? new TokenBucket(HANDSHAKES_PER_SECOND, HANDSHAKES_BURST);
     this.#buckets.delete(address);
     this.#buckets.set(address, bucket);
     this.#forgetOldest();
-
-    if (bucket.tokens < 1) return false;
-    bucket.tokens--;
-    return true;
+    return bucket.take(nowMs);
   }
 
   #forgetOldest(): void {

@@ -186,6 +186,7 @@ class Edge {
   /** Starts the workers; they forward as soon as there are sessions. */
   async startLanes(): Promise<LanePool> {
     const { interface: { mtu }, l2FibTimeoutMs, nodeId } = this.#config;
+    const verifiesChecksums = this.#hostWatch?.verifiesChecksums(this.#shim) !== true;
     const lanes = await LanePool.start(
       {
         tables: this.#tables,
@@ -193,7 +194,7 @@ class Edge {
         tapFds: this.#tap.fds,
         mergeUdp: this.#tap.mergeUdp,
         sockets: this.#sockets.families,
-        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane, this.#hostWatch?.verifiesChecksums(this.#shim) !== true),
+        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane, verifiesChecksums),
         l2fibSeed: systemRandom.uint32(),
         l2fibTimeoutSeconds: Math.ceil(l2FibTimeoutMs / 1000),
         mac1Key: deriveMac1Key(this.#primitives, this.#device.publicKey),

@@ -26,6 +26,7 @@ import {
 } from "../faketcp/connection_table.ts";
 import { DIAL_PORTS, HALF_OPEN_MAX, HOST_HOPS } from "../faketcp/constants.ts";
 import { LINUX } from "../faketcp/fingerprint.ts";
+import { mssOfMtu } from "../faketcp/negotiation.ts";
 import { createLocalHost } from "../faketcp/packet.ts";
 import type { CookieOptions, SegmentSink } from "../faketcp/segment_gate.ts";
 import { Stack, type StackEvent } from "../faketcp/stack.ts";
@@ -220,5 +221,5 @@ function tell(paths: PathControl, event: StackEvent, nowMs: number): void {
 }
 
 function cookieOptions(ports: readonly number[], mtu: number): CookieOptions {
-  return { ports, mssV4: mtu - 40, mssV6: mtu - 60, window: LINUX.synWindow };
+  return { ports, mssV4: mssOfMtu(4, mtu), mssV6: mssOfMtu(6, mtu), window: LINUX.synWindow };
 }

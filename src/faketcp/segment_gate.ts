@@ -33,7 +33,7 @@ import { ConnectionState, type ConnectionTable, NO_CONNECTION } from "./connecti
 import { type SegmentInfo } from "./segment_reader.ts";
 import { type SegmentSender } from "./segment_sender.ts";
 import { checkSynCookie } from "./syn_cookie.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
 
 /** Octets of a packet that the control thread needs: whole headers, and all of an ICMP error (RFC 4443 §2.4 c). */
 export const SINK_PACKET_MAX = 1280;

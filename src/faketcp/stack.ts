@@ -49,7 +49,7 @@ import { RowPool } from "./row_pool.ts";
 import { checkSegment, createSegmentInfo, segmentLen } from "./segment_reader.ts";
 import { type CloseReason, type DoubtCause, Socket, type SocketEvent } from "./socket.ts";
 import { checkSynCookie, writeCookieSynAck } from "./syn_cookie.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
 
 /** What the owner decides. */
 export interface StackSettings {

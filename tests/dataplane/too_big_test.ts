@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { FrameLayout, readFrameLayout } from "../../src/dataplane/frame_layout.ts";
 import { PieceReader } from "../../src/dataplane/piece_reader.ts";
 import { PieceList } from "../../src/dataplane/split.ts";
-import { ANSWER_FRAME_AT, AnswerLimit, createTooBigAnswer, writeTooBig } from "../../src/dataplane/too_big.ts";
+import { ANSWER_FRAME_AT, createAnswerLimit, createTooBigAnswer, writeTooBig } from "../../src/dataplane/too_big.ts";
 import { concat, slowChecksum } from "../reference/checksum.ts";
 import { type FrameSpec, makeFrame, pseudoHeader, readLong, readWord } from "../reference/frame.ts";
 import { allocatedPerCall } from "./allocation.ts";
@@ -135,10 +135,10 @@ Deno.test("writeTooBig() answers what ICMP lets it answer, and is silent otherwi
   for (const { name, frame, answered } of rows) assert.equal(answerTo(frame) !== undefined, answered, name);
 });
 
-Deno.test("AnswerLimit allows fifty at once, and then two hundred a second", () => {
-  const limit = new AnswerLimit();
+Deno.test("createAnswerLimit() allows fifty at once, and then two hundred a second", () => {
+  const limit = createAnswerLimit();
   const allowed = (nowMs: number, tries: number) =>
-    Array.from({ length: tries }, () => limit.allow(nowMs)).filter(Boolean).length;
+    Array.from({ length: tries }, () => limit.take(nowMs)).filter(Boolean).length;
   assert.equal(allowed(1000, 500), 50);
   assert.equal(allowed(1004, 5), 0);
   assert.equal(allowed(1005, 5), 1);
@@ -147,12 +147,12 @@ Deno.test("AnswerLimit allows fifty at once, and then two hundred a second", () 
   assert.equal(allowed(59000, 500), 0);
 });
 
-Deno.test("AnswerLimit allocates nothing", () => {
-  const limit = new AnswerLimit();
+Deno.test("createAnswerLimit() makes a limit that allocates nothing", () => {
+  const limit = createAnswerLimit();
   const times = new Float64Array(64).map((_, index) => 1e6 + index * 1.5);
   let allowed = 0;
   const bytes = allocatedPerCall(() => {
-    for (let i = 0; i < times.length; i++) if (limit.allow(times[i])) allowed++;
+    for (let i = 0; i < times.length; i++) if (limit.take(times[i])) allowed++;
   });
   assert.ok(allowed > 0);
   assert.ok(bytes < 1, `${bytes} bytes per burst`);

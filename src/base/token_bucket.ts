@@ -24,10 +24,10 @@ export class TokenBucket {
     this.#level = Float64Array.of(capacity, 0);
   }
 
-  /** Takes a token out; the time never steps back. Returns whether there was one. Allocates nothing. */
+  /** Takes a token out; time that steps back brings none. Returns whether there was one. Allocates nothing. */
   take(nowMs: number): boolean {
     const level = this.#level;
-    level[0] = Math.min(level[0] + ((nowMs - level[1]) * this.#perSecond) / 1000, this.#capacity);
+    level[0] = Math.min(level[0] + (Math.max(0, nowMs - level[1]) * this.#perSecond) / 1000, this.#capacity);
     level[1] = nowMs;
     if (level[0] < 1) return false;
     level[0]--;

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { TokenBucket } from "../../src/faketcp/token_bucket.ts";
+import { TokenBucket } from "../../src/base/token_bucket.ts";
 
 /** Returns how many of `count` tries at one time succeed. */
 function takeMany(bucket: TokenBucket, nowMs: number, count: number): number {
