@@ -114,7 +114,7 @@ async function printRules(config: EdgeConfig, path: string): Promise<number> {
   }
   try {
     // Imported here for the same reason as the node itself: it asks the kernel how this machine is.
-    const { rulesText } = await import("../edge/print_rules.ts");
+    const { rulesText } = await import("../node/print_rules.ts");
     await Deno.stdout.write(new TextEncoder().encode(await rulesText(config)));
     return ExitCode.OK;
   } catch (error) {

@@ -23,19 +23,19 @@ import type { TimerParams } from "../noise/constants.ts";
 import { deriveMac1Key } from "../noise/cookie.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { publishNextHops } from "../route/next_hop.ts";
-import { ControlLoop } from "./control_loop.ts";
-import type { FakeTcpNode } from "./fake_tcp.ts";
-import { HostWatch, interfacesToPeers } from "./host_watch.ts";
-import { LanePool } from "./lane_pool.ts";
+import { ControlLoop } from "../node/control_loop.ts";
+import type { FakeTcpNode } from "../node/fake_tcp.ts";
+import { HostWatch, interfacesToPeers } from "../node/host_watch.ts";
+import { LanePool } from "../node/lane_pool.ts";
 import { closeNodeTap, type NodeTap, openNodeTap, readLinkState } from "./node_tap.ts";
 import { createDevice, createNodeTables, createPathControl, openNodeFakeTcp } from "./node_parts.ts";
-import { PeerEndpoints } from "./peer_endpoints.ts";
-import { postScriptEnvironment, runPostScript } from "./post_script.ts";
-import { libcryptoPrimitives } from "./primitives.ts";
-import { hostSpecOf } from "./print_rules.ts";
-import { closeNodeSockets, type NodeSockets, openNodeSockets } from "./sockets.ts";
-import { DropReport, logPaths, logPeers } from "./status.ts";
-import { readTimers } from "./timer_override.ts";
+import { PeerEndpoints } from "../node/peer_endpoints.ts";
+import { postScriptEnvironment, runPostScript } from "../node/post_script.ts";
+import { libcryptoPrimitives } from "../node/primitives.ts";
+import { hostSpecOf } from "../node/print_rules.ts";
+import { closeNodeSockets, type NodeSockets, openNodeSockets } from "../node/sockets.ts";
+import { DropReport, logPaths, logPeers } from "../node/status.ts";
+import { readTimers } from "../node/timer_override.ts";
 
 /** What the command line says beside the configuration. */
 export interface EdgeRunOptions {

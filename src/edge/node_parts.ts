@@ -17,8 +17,8 @@ import { findConflicts } from "../host/conflict.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { fullDatagramLength } from "../wire/transport_message.ts";
-import { FakeTcpNode } from "./fake_tcp.ts";
-import { hostSpecOf } from "./print_rules.ts";
+import { FakeTcpNode } from "../node/fake_tcp.ts";
+import { hostSpecOf } from "../node/print_rules.ts";
 
 /** Least rows of the tables of peers, and of sources whose broadcasts are passed on. */
 const MIN_ROWS = 32;

@@ -40,12 +40,13 @@ const ALLOWED: Record<string, readonly (string | RegExp)[]> = {
   host: ["ffi"],
   config: ["wire"],
   uapi: ["device"],
-  edge: belowEdge(),
-  super: belowEdge(),
-  cli: ["edge", "super", "config"],
+  node: belowNode(),
+  edge: [...belowNode(), "node"],
+  super: [...belowNode(), "node"],
+  cli: ["node", "edge", "super", "config"],
 };
 
-function belowEdge(): string[] {
+function belowNode(): string[] {
   return [
     "wire",
     "noise",

@@ -10,7 +10,7 @@
 import { folderOf, pathBelowSrc } from "./source_path.ts";
 
 const AMBIENT_FILES = ["base/clock.ts", "base/random.ts"];
-const TIMER_FOLDERS = ["edge", "super", "cli"];
+const TIMER_FOLDERS = ["node", "edge", "super", "cli"];
 
 /** Members that read a clock or entropy, by the global object that has them. */
 const AMBIENT_MEMBERS: Record<string, readonly string[]> = {

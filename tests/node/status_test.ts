@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { Reason, REASON_COUNT } from "../../src/base/reason.ts";
-import { DropReport, logPeers } from "../../src/edge/status.ts";
+import { DropReport, logPeers } from "../../src/node/status.ts";
 import type { PeerSnapshot } from "../../src/device/device.ts";
 import { createTestTables } from "../dataplane/test_node.ts";
 import { RecordingLog } from "./recording_log.ts";

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { EdgeConfig } from "../../src/config/edge_config.ts";
-import { postScriptEnvironment, runPostScript } from "../../src/edge/post_script.ts";
+import { postScriptEnvironment, runPostScript } from "../../src/node/post_script.ts";
 import { readValid, SMALL_FILE } from "../config/edge_files.ts";
 
 function configOf(nodeId: number): EdgeConfig {

@@ -4,7 +4,7 @@ import { PATH_KIND_NAMES } from "../../src/base/path_kind.ts";
 import type { PeerConfig, PeerEndpoint } from "../../src/config/peer_config.ts";
 import { parseEndpointText } from "../../src/config/endpoint_text.ts";
 import type { FamilyChoice, NameLookup } from "../../src/conn/candidate.ts";
-import { PeerEndpoints } from "../../src/edge/peer_endpoints.ts";
+import { PeerEndpoints } from "../../src/node/peer_endpoints.ts";
 import { readValid, SMALL_FILE } from "../config/edge_files.ts";
 import { RecordingLog } from "./recording_log.ts";
 

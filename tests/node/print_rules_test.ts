@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { EdgeConfig } from "../../src/config/edge_config.ts";
-import { hostSpecOf, rulesText } from "../../src/edge/print_rules.ts";
+import { hostSpecOf, rulesText } from "../../src/node/print_rules.ts";
 import type { CommandRunner } from "../../src/host/command.ts";
 import type { HostOptions } from "../../src/host/host_rules.ts";
 import type { ProcFiles } from "../../src/host/proc.ts";

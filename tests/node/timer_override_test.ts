@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { ConfigError } from "../../src/base/errors.ts";
-import { readTimers } from "../../src/edge/timer_override.ts";
+import { readTimers } from "../../src/node/timer_override.ts";
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 
 Deno.test("readTimers() returns the specification's times when nothing is given", () => {
