@@ -11,11 +11,12 @@ import { type Command, ExitCode } from "./command.ts";
 import { EDGE_COMMAND } from "./edge_command.ts";
 import { explainReferenceFlags } from "./reference_flags.ts";
 import { showIssues } from "./show_issues.ts";
+import { SUPER_COMMAND } from "./super_command.ts";
 
 const PROGRAM_NAME = "etherguard";
-const COMMANDS: readonly Command[] = [EDGE_COMMAND];
+const COMMANDS: readonly Command[] = [EDGE_COMMAND, SUPER_COMMAND];
 /** Commands of later releases: their names are taken, and a user who knows them deserves an answer. */
-const LATER_COMMANDS: readonly string[] = ["super", "gencfg", "solve"];
+const LATER_COMMANDS: readonly string[] = ["gencfg", "solve"];
 
 /**
  * Runs the program.

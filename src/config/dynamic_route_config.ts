@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { NodeId } from "../base/node_id.ts";
 import { durationMs, intervalMs } from "./duration.ts";
 import type { EdgeFile } from "./edge_schema.ts";
-import type { EndpointConfig } from "./endpoint_text.ts";
+import type { FakeTcpConfig } from "./faketcp_config.ts";
 import type { Findings } from "./findings.ts";
+import { type GraphConfig, readGraph } from "./graph_config.ts";
+import { readSuperNode, type SuperNodeConfig } from "./super_node_config.ts";
 
 /** How routes and peers are found out; static mode uses `peerAliveTimeoutMs` and `duplicateCheckTimeoutMs` only. */
 export interface DynamicRouteConfig {
@@ -35,41 +36,10 @@ export interface DynamicRouteConfig {
   readonly ntp: NtpConfig | undefined;
 }
 
-/** The registry that an edge of super mode obeys. */
-export interface SuperNodeConfig {
-  readonly presharedKey: Uint8Array | undefined;
-  /** Sessions by family; at least one. */
-  readonly ipv4: SuperSessionConfig | undefined;
-  readonly ipv6: SuperSessionConfig | undefined;
-  /** Base of the HTTP interface, without a slash at the end. */
-  readonly apiUrl: string;
-  readonly skipsLocalAddresses: boolean;
-  readonly additionalLocalEndpoints: readonly EndpointConfig[];
-  readonly infoTimeoutMs: number;
-}
-
-/** A session with the super. */
-export interface SuperSessionConfig {
-  readonly endpoint: EndpointConfig;
-  readonly publicKey: Uint8Array;
-}
-
 /** What edges of P2P mode do without a super. */
 export interface P2pConfig {
   readonly sendPeerIntervalMs: number;
   readonly graph: GraphConfig;
-}
-
-/** When routes are computed anew. */
-export interface GraphConfig {
-  readonly isStatic: boolean;
-  /** `latency[source][destination]` in ms; 65535 stands for every node. */
-  readonly manualLatencyMs: ReadonlyMap<NodeId, ReadonlyMap<NodeId, number>>;
-  readonly jitterToleranceMs: number;
-  readonly jitterToleranceMultiplier: number;
-  /** 0: off. */
-  readonly timeoutCheckIntervalMs: number;
-  readonly recalculateCoolDownMs: number;
 }
 
 /** How the clock is corrected. */
@@ -83,9 +53,23 @@ export interface NtpConfig {
 
 type DynamicRouteFile = EdgeFile["DynamicRoute"];
 
-/** Checks the block. What is returned is only fit for use if there are no errors. */
-export function readDynamicRoute(file: EdgeFile, findings: Findings): DynamicRouteConfig {
+/**
+ * Checks the block. What is returned is only fit for use if there are no errors.
+ *
+ * @param ownPublicKey This node's public key; `undefined` if its private key is wrong.
+ * @param fakeTcp Whether the super is called by FakeTCP, too, and over which families.
+ */
+export function readDynamicRoute(
+  file: EdgeFile,
+  ownPublicKey: Uint8Array | undefined,
+  fakeTcp: FakeTcpConfig,
+  findings: Findings,
+): DynamicRouteConfig {
   const written = file.DynamicRoute;
+  if (written.SuperNode.UseSuperNode) {
+    requirePositive(written.PeerAliveTimeout, "DynamicRoute.PeerAliveTimeout", "super mode", findings);
+    requirePositive(written.ConnNextTry, "DynamicRoute.ConnNextTry", "super mode", findings);
+  }
   return {
     pingIntervalMs: intervalMs(written.SendPingInterval),
     peerAliveTimeoutMs: durationMs(written.PeerAliveTimeout),
@@ -95,68 +79,23 @@ export function readDynamicRoute(file: EdgeFile, findings: Findings): DynamicRou
     additionalCostMs: written.AdditionalCost,
     dampingFilterRadius: written.DampingFilterRadius,
     savesNewPeers: written.SaveNewPeers,
-    superNode: readSuperNode(written, findings),
+    superNode: readSuperNode(file, ownPublicKey, fakeTcp, findings),
     p2p: readP2p(written, findings),
     ntp: readNtp(written, findings),
   };
-}
-
-function readSuperNode(written: DynamicRouteFile, findings: Findings): SuperNodeConfig | undefined {
-  const block = written.SuperNode;
-  const path = "DynamicRoute.SuperNode";
-  if (!block.UseSuperNode) return undefined;
-  findings.error(`${path}.UseSuperNode`, {
-    allowed: "false in this release (static mode)",
-    remedy: "super mode comes in a later release: write false, Peers and NextHopTable",
-  });
-  if (block.EndpointV4 === undefined && block.EndpointV6 === undefined) {
-    findings.error(`${path}.EndpointV4`, { allowed: "an endpoint here or in EndpointV6", remedy: "write one" });
-  }
-  if (block.EndpointEdgeAPIUrl === "") {
-    findings.error(`${path}.EndpointEdgeAPIUrl`, { allowed: "http://… or https://…", remedy: "write this key" });
-  }
-  return {
-    presharedKey: block.PSKey,
-    ipv4: readSuperSession(block.EndpointV4, block.PubKeyV4, `${path}.PubKeyV4`, findings),
-    ipv6: readSuperSession(block.EndpointV6, block.PubKeyV6, `${path}.PubKeyV6`, findings),
-    apiUrl: block.EndpointEdgeAPIUrl,
-    skipsLocalAddresses: block.SkipLocalIP,
-    additionalLocalEndpoints: block.AdditionalLocalIP.filter((endpoint) => endpoint !== undefined),
-    infoTimeoutMs: durationMs(block.SuperNodeInfoTimeout),
-  };
-}
-
-function readSuperSession(
-  endpoint: EndpointConfig | undefined,
-  publicKey: Uint8Array | undefined,
-  keyPath: string,
-  findings: Findings,
-): SuperSessionConfig | undefined {
-  if (endpoint === undefined) return undefined;
-  if (publicKey !== undefined) return { endpoint, publicKey };
-  findings.error(keyPath, { allowed: "the super's public key", remedy: "its endpoint needs it: write this key" });
-  return undefined;
 }
 
 function readP2p(written: DynamicRouteFile, findings: Findings): P2pConfig | undefined {
   const block = written.P2P;
   if (!block.UseP2P) return undefined;
   findings.error("DynamicRoute.P2P.UseP2P", {
-    allowed: "false in this release (static mode)",
-    remedy: "P2P mode comes in a later release: write false, Peers and NextHopTable",
+    allowed: "false in this release (static or super mode)",
+    remedy: "P2P mode comes in a later release: write false; without a super also Peers and NextHopTable",
   });
   requirePositive(block.SendPeerInterval, "DynamicRoute.P2P.SendPeerInterval", "P2P mode", findings);
-  const graph = block.GraphRecalculateSetting;
   return {
     sendPeerIntervalMs: durationMs(block.SendPeerInterval),
-    graph: {
-      isStatic: graph.StaticMode,
-      manualLatencyMs: graph.ManualLatency,
-      jitterToleranceMs: graph.JitterTolerance,
-      jitterToleranceMultiplier: graph.JitterToleranceMultiplier,
-      timeoutCheckIntervalMs: intervalMs(graph.TimeoutCheckInterval),
-      recalculateCoolDownMs: durationMs(graph.RecalculateCoolDown),
-    },
+    graph: readGraph(block.GraphRecalculateSetting),
   };
 }
 

@@ -1,12 +1,13 @@
 /**
  * The `DynamicRoute` block of an edge file: how routes and peers are found out.
  *
- * Source: `config.md` §3.3.
+ * Source: `config.md` §3.3; the `FakeTCPEndpoint…` keys are ours.
  *
  * @module
  */
 
-import { ENDPOINT, HTTP_URL, IPV4_ENDPOINT, IPV6_ENDPOINT } from "./network_types.ts";
+import { HTTP_URL } from "./http_types.ts";
+import { ENDPOINT, IPV4_ENDPOINT, IPV6_ENDPOINT } from "./network_types.ts";
 import { BOOLEAN, number, PRESHARED_KEY, PUBLIC_KEY, text, wholeNumber } from "./scalar_types.ts";
 import { block, list, scalar } from "./schema.ts";
 import { DURATION, graphRecalculateBlock, INTERVAL_OR_OFF } from "./shared_blocks.ts";
@@ -24,13 +25,24 @@ const EXAMPLE_TIME_SERVERS = [
 ];
 
 const SUPER_NODE = block("The registry that tells this edge its peers and routes.", {
-  UseSuperNode: scalar(BOOLEAN, "True: super mode. Not in this release."),
+  UseSuperNode: scalar(BOOLEAN, "True: super mode."),
   PSKey: scalar(PRESHARED_KEY, "Preshared key with the super. Empty: none."),
   EndpointV4: scalar(IPV4_ENDPOINT, "The super's address over IPv4. Empty: no session over IPv4."),
   PubKeyV4: scalar(PUBLIC_KEY, "The super's public key over IPv4."),
   EndpointV6: scalar(IPV6_ENDPOINT, "The super's address over IPv6. Empty: no session over IPv6."),
   PubKeyV6: scalar(PUBLIC_KEY, "The super's public key over IPv6."),
-  EndpointEdgeAPIUrl: scalar(HTTP_URL, "Where the super's HTTP interface for edges begins, prefix included."),
+  FakeTCPEndpointV4: scalar(
+    IPV4_ENDPOINT,
+    "Where to reach the super by FakeTCP over IPv4, if it listens there at another port. Without FakeTCP.Enabled it has " +
+      "no effect.",
+    { absentText: "EndpointV4", example: '""' },
+  ),
+  FakeTCPEndpointV6: scalar(IPV6_ENDPOINT, "The same over IPv6.", { absentText: "EndpointV6", example: '""' }),
+  EndpointEdgeAPIUrl: scalar(
+    HTTP_URL,
+    "Where the super's HTTP interface for edges begins, prefix included. Empty: ask within the session, which a super " +
+      "that runs the Go program doesn't answer.",
+  ),
   SkipLocalIP: scalar(BOOLEAN, "True: tell others no local address, and use none of theirs."),
   AdditionalLocalIP: list(
     "Addresses told to others as local ones, even with SkipLocalIP.",
@@ -61,20 +73,28 @@ const NTP_CONFIG = block("Corrects the clock that latencies are measured with. N
 
 export const DYNAMIC_ROUTE = block(
   "How routes and peers are found out. With UseSuperNode and UseP2P both false the node is in static mode: it uses " +
-    "NextHopTable and Peers as written, and nothing here but PeerAliveTimeout and DupCheckTimeout has an effect.",
+    "NextHopTable and Peers as written, and nothing here but PeerAliveTimeout and DupCheckTimeout has an effect. In " +
+    "super mode the super tells peers, routes and parameters: SendPingInterval, PeerAliveTimeout, AdditionalCost and " +
+    "DampingFilterRadius count until it has.",
   {
     SendPingInterval: scalar(INTERVAL_OR_OFF, "Period of measuring the latency to each peer.", {
       unit: "s",
       absentText: "0: no measuring",
       example: "16",
     }),
-    PeerAliveTimeout: scalar(DURATION, "Silence after which a peer counts as dead.", { unit: "s", example: "70" }),
+    PeerAliveTimeout: scalar(DURATION, "Silence after which a peer counts as dead. Super mode needs it above 0.", {
+      unit: "s",
+      example: "70",
+    }),
     TimeoutCheckInterval: scalar(INTERVAL_OR_OFF, "Period of looking for dead peers, to try their other addresses.", {
       unit: "s",
       absentText: "0: off",
       example: "20",
     }),
-    ConnNextTry: scalar(DURATION, "How long each address of a peer is tried.", { unit: "s", example: "5" }),
+    ConnNextTry: scalar(DURATION, "How long each address of a peer is tried. Super mode needs it above 0.", {
+      unit: "s",
+      example: "5",
+    }),
     DupCheckTimeout: scalar(DURATION, "How long a flooded message is remembered, to forward it once only.", {
       unit: "s",
       absentText: "0: not at all",

@@ -7,10 +7,8 @@
  * @module
  */
 
-import { x25519 } from "@noble/curves/ed25519.js";
-import type { RandomSource } from "../base/random.ts";
 import { DYNAMIC_ROUTE } from "./dynamic_route_schema.ts";
-import { formatKey, KEY_LEN } from "./key_text.ts";
+import { exampleKey, examplePublicKey } from "./example_values.ts";
 import {
   DEVICE_NAME,
   ENDPOINT,
@@ -23,7 +21,6 @@ import {
 } from "./network_types.ts";
 import {
   BOOLEAN,
-  COMMAND,
   oneOfNumbers,
   oneOfWords,
   PRESHARED_KEY,
@@ -33,14 +30,20 @@ import {
   wholeNumber,
 } from "./scalar_types.ts";
 import { block, list, nodeMap, scalar, type ValueOf } from "./schema.ts";
-import { DISABLED_AF, INTERVAL_OR_OFF, LOG_LEVEL_BLOCK, OBFUSCATION } from "./shared_blocks.ts";
+import {
+  DISABLED_AF,
+  FW_MARK,
+  INTERVAL_OR_OFF,
+  LOG_LEVEL_BLOCK,
+  MAX_NODE_NAME_LEN,
+  OBFUSCATION,
+  POST_SCRIPT,
+  UINT32_MAX,
+} from "./shared_blocks.ts";
 import { DUAL_STACK, fakeTcpBlock, PATH_SELECTION } from "./transport_schema.ts";
 
-/** Longest NodeName in octets: it names a socket and stands in every line of the log. */
-const MAX_NODE_NAME_LEN = 32;
 /** Most lanes a node may run; the shared tables are laid out for so many. */
 const MAX_LANES = 16;
-const UINT32_MAX = 2 ** 32 - 1;
 
 /** The kinds of local side. `""` is what an absent key leaves behind; it is reported as missing. */
 export type InterfaceKind =
@@ -150,10 +153,7 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
   NodeName: scalar(text(MAX_NODE_NAME_LEN), "This node's name, in the log and in the name of its control socket.", {
     example: "Node01",
   }),
-  PostScript: scalar(COMMAND, "Program to run once after the start. Its failure stops the node.", {
-    absentText: "none",
-    example: '""',
-  }),
+  PostScript: POST_SCRIPT,
   DefaultTTL: scalar(wholeNumber(1, 255), "Hop limit of what this node sends.", {
     unit: "hops",
     presence: "required",
@@ -173,9 +173,7 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
     "UDP port, of both families. FakeTCP listens on the TCP port of the same number, unless it has its own.",
     { absentText: "0: the system picks one" },
   ),
-  FwMark: scalar(wholeNumber(0, UINT32_MAX), "Mark on sent datagrams, for routing rules of the host.", {
-    absentText: "0: none",
-  }),
+  FwMark: FW_MARK,
   DisabledAf: DISABLED_AF,
   AfPrefer: scalar(
     oneOfNumbers(0, 4, 6),
@@ -205,7 +203,7 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
   DisableRelay: scalar(BOOLEAN, "True: forward nothing for others."),
   IgnorePSKey: scalar(BOOLEAN, "True: act as if PSKey of every peer were empty.", { aliases: ["IgnorePSK"] }),
   Peers: list("The nodes that this node talks to directly.", PEER),
-  FakeTCP: fakeTcpBlock(200, "etherguard-tcp0"),
+  FakeTCP: fakeTcpBlock("edge"),
   Obfuscation: OBFUSCATION,
   DualStack: DUAL_STACK,
   PathSelection: PATH_SELECTION,
@@ -218,16 +216,3 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
 
 /** The checked content of an edge file, with the file's own names and units; {@link EdgeConfig} has ours. */
 export type EdgeFile = ValueOf<typeof EDGE_SCHEMA>;
-
-function exampleKey(random: RandomSource): string {
-  const key = new Uint8Array(KEY_LEN);
-  random.fill(key);
-  return formatKey(key);
-}
-
-/** The public key of a private key that nobody keeps: well-formed, and of no use until it is replaced. */
-function examplePublicKey(random: RandomSource): string {
-  const privateKey = new Uint8Array(KEY_LEN);
-  random.fill(privateKey);
-  return formatKey(x25519.getPublicKey(privateKey));
-}

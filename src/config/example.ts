@@ -9,6 +9,7 @@ import { EDGE_SCHEMA } from "./edge_schema.ts";
 import { absentText, presenceText } from "./field_text.ts";
 import { BOOLEAN } from "./scalar_types.ts";
 import type { BlockField, Field, ScalarField } from "./schema.ts";
+import { SUPER_SCHEMA } from "./super_schema.ts";
 
 /** Width of comments in characters. */
 const COMMENT_WIDTH = 110;
@@ -18,14 +19,36 @@ const EDGE_PREFACE =
 PrivKey is freshly made and may stay. PubKey and PSKey of the peer are samples: PubKey must be the peer's own, and
 PSKey the same in both files. Durations are in seconds, costs and latencies in milliseconds.`;
 
+const SUPER_PREFACE = `Configuration of an etherguard super. Check it with: etherguard super --check --config FILE
+PrivKeyV4, PrivKeyV6 and Passwords are freshly made and may stay; edges need the public keys of the two. PubKey and
+PSKey of the peer are samples: PubKey must be the edge's own, and PSKey the same in its file. Durations are in seconds,
+costs and latencies in milliseconds.`;
+
 /**
  * Returns a commented example of an edge file. It passes the check without a warning.
  *
  * @param random Source of the keys in it; each example has its own.
  */
 export function renderEdgeExample(random: RandomSource): string {
-  const preface = EDGE_PREFACE.split("\n").map((line) => `# ${line}\n`).join("");
-  return `${preface}\n${renderBlock(EDGE_SCHEMA, "", random)}`;
+  return `${prefaceComment(EDGE_PREFACE)}\n${renderEdgeKeys(random)}`;
+}
+
+/** Returns the same without the text at its start. */
+export function renderEdgeKeys(random: RandomSource): string {
+  return renderBlock(EDGE_SCHEMA, "", random);
+}
+
+/**
+ * Returns a commented example of a super file. It passes the check without a warning.
+ *
+ * @param random Source of the keys and passwords in it; each example has its own.
+ */
+export function renderSuperExample(random: RandomSource): string {
+  return `${prefaceComment(SUPER_PREFACE)}\n${renderBlock(SUPER_SCHEMA, "", random)}`;
+}
+
+function prefaceComment(text: string): string {
+  return text.split("\n").map((line) => `# ${line}\n`).join("");
 }
 
 /** Renders the keys of a block, each after its comment, a blank line between those of the outermost level. */

@@ -1,5 +1,5 @@
 /**
- * The `FakeTCP` block of an edge file, checked.
+ * The `FakeTCP` block, checked.
  *
  * Keys are checked against each other only if the block is on: what isn't used can't be in the way.
  *
@@ -10,6 +10,7 @@ import { formatIpAddress } from "../base/endpoint.ts";
 import { haveCommonPrefix, type InterfaceAddress, isHostAddress, parseCidr } from "../base/interface_address.ts";
 import type { EdgeFile } from "./edge_schema.ts";
 import type { Complaint, Findings } from "./findings.ts";
+import type { AddressFamilyConfig } from "./node_config.ts";
 import { MIN_IPV6_MTU } from "./interface_config.ts";
 import { type IsnChoice, MAX_MORE_LISTEN_PORTS } from "./transport_schema.ts";
 
@@ -49,14 +50,21 @@ const SPARE_ENDS = {
   6: [["fd00:201::1/64", "fd00:201::2"], ["fc00:201::1/64", "fc00:201::2"]],
 } as const;
 
-/** Checks the block. What is returned is only fit for use if there are no errors. */
-export function readFakeTcp(file: EdgeFile, findings: Findings): FakeTcpConfig {
+/** What of a file the block is checked against; a super has no interface. */
+export type FakeTcpFile = Pick<EdgeFile, "FakeTCP" | "ListenPort"> & Partial<Pick<EdgeFile, "Interface">>;
+
+/**
+ * Checks the block. What is returned is only fit for use if there are no errors.
+ *
+ * @param families Those that are used at all.
+ */
+export function readFakeTcp(file: FakeTcpFile, families: AddressFamilyConfig, findings: Findings): FakeTcpConfig {
   const written = file.FakeTCP;
   const config: FakeTcpConfig = {
     isEnabled: written.Enabled,
     tunName: written.TunName,
-    ipv4: file.DisabledAf.IPv4 ? undefined : subnetFrom(written.TunIPv4, written.TunPeerIPv4),
-    ipv6: file.DisabledAf.IPv6 ? undefined : subnetFrom(written.TunIPv6, written.TunPeerIPv6),
+    ipv4: families.ipv4 ? subnetFrom(written.TunIPv4, written.TunPeerIPv4) : undefined,
+    ipv6: families.ipv6 ? subnetFrom(written.TunIPv6, written.TunPeerIPv6) : undefined,
     tunMtu: written.TunMTU,
     listenPort: written.ListenPort,
     moreListenPorts: written.ListenPorts,
@@ -66,7 +74,7 @@ export function readFakeTcp(file: EdgeFile, findings: Findings): FakeTcpConfig {
   };
   if (!config.isEnabled) return config;
   checkTunName(file, findings);
-  checkFamilies(file, config, findings);
+  checkFamilies(file, config, families, findings);
   if (config.ipv4 !== undefined) checkSubnet(file, 4, config.ipv4, findings);
   if (config.ipv6 !== undefined) checkSubnet(file, 6, config.ipv6, findings);
   checkPorts(file, findings);
@@ -77,7 +85,7 @@ function subnetFrom(host: InterfaceAddress | undefined, stack: Uint8Array | unde
   return host === undefined || stack === undefined ? undefined : { host, stack };
 }
 
-function checkTunName(file: EdgeFile, findings: Findings): void {
+function checkTunName(file: FakeTcpFile, findings: Findings): void {
   const name = file.FakeTCP.TunName;
   // Quotes would end a name within a rule, "*" and "+" match other devices there, and the kernel counts up a "%d".
   if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
@@ -86,25 +94,29 @@ function checkTunName(file: EdgeFile, findings: Findings): void {
       remedy: "firewall rules name the device: choose another name",
     });
   }
-  if (name === file.Interface.Name) {
+  if (name === file.Interface?.Name) {
     reportValue("TunName", name, { allowed: "another name than Interface.Name", remedy: "rename one" }, findings);
   }
 }
 
 /** Reports a block without any family, half a pair of IPv6 addresses, and a device too small for IPv6. */
-function checkFamilies(file: EdgeFile, config: FakeTcpConfig, findings: Findings): void {
-  const { IPv4: isIpv4Off, IPv6: isIpv6Off } = file.DisabledAf;
-  if (isIpv6Off || !findings.areSound("FakeTCP.TunIPv6", "FakeTCP.TunPeerIPv6")) return;
+function checkFamilies(
+  file: FakeTcpFile,
+  config: FakeTcpConfig,
+  families: AddressFamilyConfig,
+  findings: Findings,
+): void {
+  if (!families.ipv6 || !findings.areSound("FakeTCP.TunIPv6", "FakeTCP.TunPeerIPv6")) return;
   if (config.ipv6 !== undefined) {
     if (config.tunMtu >= MIN_IPV6_MTU || !findings.areSound("FakeTCP.TunMTU")) return;
     findings.error("FakeTCP.TunMTU", {
       allowed: `${MIN_IPV6_MTU} or more with IPv6 addresses`,
       remedy: "raise it, or empty TunIPv6 and TunPeerIPv6",
     });
-  } else if (isIpv4Off) {
+  } else if (!families.ipv4) {
     findings.error("FakeTCP.Enabled", {
       allowed: "true with addresses of a family that is on",
-      remedy: "DisabledAf switches IPv4 off: write TunIPv6 and TunPeerIPv6",
+      remedy: "IPv4 is off: write TunIPv6 and TunPeerIPv6",
     });
   } else if (file.FakeTCP.TunIPv6 !== undefined || file.FakeTCP.TunPeerIPv6 !== undefined) {
     const [missing, other] = file.FakeTCP.TunIPv6 === undefined
@@ -118,7 +130,7 @@ function checkFamilies(file: EdgeFile, config: FakeTcpConfig, findings: Findings
   }
 }
 
-function checkSubnet(file: EdgeFile, family: 4 | 6, subnet: FakeTcpSubnet, findings: Findings): void {
+function checkSubnet(file: FakeTcpFile, family: 4 | 6, subnet: FakeTcpSubnet, findings: Findings): void {
   const hostKey = `TunIPv${family}`;
   const stackKey = `TunPeerIPv${family}`;
   if (!findings.areSound(`FakeTCP.${hostKey}`, `FakeTCP.${stackKey}`)) return;
@@ -172,9 +184,9 @@ function isForwarded(address: Uint8Array): boolean {
 }
 
 /** Reports addresses within the tap's range: the kernel would send what is meant for one device into the other. */
-function checkApartFromTap(file: EdgeFile, family: 4 | 6, subnet: FakeTcpSubnet, findings: Findings): void {
-  const range = file.Interface[`IPv${family}CIDR`];
-  if (range === undefined || file.Interface.IType !== "tap") return;
+function checkApartFromTap(file: FakeTcpFile, family: 4 | 6, subnet: FakeTcpSubnet, findings: Findings): void {
+  const range = file.Interface?.[`IPv${family}CIDR`];
+  if (range === undefined || file.Interface?.IType !== "tap") return;
   const { host, stack } = subnet;
   const isHostMet = doMeet(range, host);
   if (!isHostMet && !haveCommonPrefix(range.address, stack, range.prefixLength)) return;
@@ -193,7 +205,7 @@ function doMeet(a: InterfaceAddress, b: InterfaceAddress): boolean {
 }
 
 /** Reports ports that are listed although they are listened on already, and too many of them. */
-function checkPorts(file: EdgeFile, findings: Findings): void {
+function checkPorts(file: FakeTcpFile, findings: Findings): void {
   const { ListenPort: own, ListenPorts: more } = file.FakeTCP;
   const [firstKey, first] = own === 0 ? ["ListenPort", file.ListenPort] : ["FakeTCP.ListenPort", own];
   for (const [index, port] of more.entries()) {

@@ -28,6 +28,8 @@ export const IPV6_ADDRESS: ScalarType<Uint8Array | undefined> = address(6);
 export const IPV4_RANGE: ScalarType<InterfaceAddress | undefined> = range(4);
 /** A range of IPv6 addresses. */
 export const IPV6_RANGE: ScalarType<InterfaceAddress | undefined> = range(6);
+/** An address of either family, without brackets. */
+export const IP_ADDRESS: ScalarType<Uint8Array | undefined> = address(0);
 /** An IPv4 address with or without a prefix length. */
 export const IPV4_INTERFACE: ScalarType<InterfaceAddress | undefined> = interfaceAddress(4);
 /** An IPv6 address with or without a prefix length. */
@@ -68,20 +70,6 @@ export const DEVICE_NAME: ScalarType<string> = {
   },
 };
 
-/** An HTTP address. */
-export const HTTP_URL: ScalarType<string> = {
-  name: "URL",
-  allowed: "http://… or https://…, without a slash at the end",
-  zero: "",
-  secret: false,
-  parse(value) {
-    if (value === "") return { value };
-    const url = URL.parse(value);
-    if (url === null || !/^https?:$/.test(url.protocol)) return { remedy: "write the whole address with its scheme" };
-    return value.endsWith("/") ? { remedy: "remove the slash at the end" } : { value };
-  },
-};
-
 function nodeId(orAll: boolean): ScalarType<NodeId> {
   const type = wholeNumber(0, NODE_ID_SPACE - 1);
   const ordinary = `node id, 0 to ${MAX_ORDINARY_NODE_ID}`;
@@ -98,17 +86,20 @@ function nodeId(orAll: boolean): ScalarType<NodeId> {
   };
 }
 
-function address(family: 4 | 6): ScalarType<Uint8Array | undefined> {
+function address(family: 0 | 4 | 6): ScalarType<Uint8Array | undefined> {
+  const v4 = "an IPv4 address such as 192.0.2.1";
+  const v6 = "an IPv6 address such as 2001:db8::1";
+  const lengths = { 0: [4, 16], 4: [4], 6: [16] }[family];
   return {
-    name: `IPv${family} address`,
-    allowed: family === 4 ? "an IPv4 address such as 192.0.2.1" : "an IPv6 address such as 2001:db8::1",
+    name: family === 0 ? "IP address" : `IPv${family} address`,
+    allowed: { 0: `${v4}, or ${v6}`, 4: v4, 6: v6 }[family],
     zero: undefined,
     secret: false,
     parse(text) {
       if (text === "") return { value: undefined };
       const value = parseIpAddress(text);
-      if (value?.length === (family === 4 ? 4 : 16)) return { value };
-      return { remedy: `write an IPv${family} address without brackets and port` };
+      if (value !== undefined && lengths.includes(value.length)) return { value };
+      return { remedy: `write an ${family === 0 ? "IP" : `IPv${family}`} address without brackets and port` };
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The `DualStack` and `PathSelection` blocks of an edge file, checked, and joined into what the selection of paths needs.
+ * The `DualStack` and `PathSelection` blocks, checked, and joined into what the selection of paths needs.
  *
  * `DualStack` is older and speaks of families only: it governs the change between IPv6 and IPv4, and how often paths are
  * probed that carry nothing. `PathSelection` governs the rest.
@@ -12,6 +12,7 @@ import { durationMs } from "./duration.ts";
 import type { EdgeFile } from "./edge_schema.ts";
 import type { FakeTcpConfig } from "./faketcp_config.ts";
 import type { Findings } from "./findings.ts";
+import type { AddressFamilyConfig } from "./node_config.ts";
 import { DUAL_STACK_DEFAULTS_S } from "./transport_schema.ts";
 
 /** What the file says of peers that have both families. */
@@ -46,6 +47,15 @@ export interface PathSelectionConfig {
   /** Whether traffic goes over the next best path as well while the one in use is in doubt. */
   readonly mirrors: boolean;
 }
+
+/** `DualStack` of a file without the block. A super has none, as each of its identities has one family. */
+export const DEFAULT_DUAL_STACK: DualStackConfig = {
+  isEnabled: true,
+  prefersIpv6: true,
+  failbackDelayMs: durationMs(DUAL_STACK_DEFAULTS_S.failbackDelay),
+  probeIntervalMs: durationMs(DUAL_STACK_DEFAULTS_S.probeInterval),
+  backupKeepaliveMs: durationMs(DUAL_STACK_DEFAULTS_S.backupKeepalive),
+};
 
 const DUAL_STACK_KEYS = ["Enabled", "IPv6Preferred", "FailbackDelay", "ProbeInterval", "BackupKeepalive"] as const;
 
@@ -88,18 +98,20 @@ function positiveOr(seconds: number, otherwise: number): number {
  *
  * With DualStack off traffic returns to the preferred family only when the other one fails: `failbackMs` is `Infinity`.
  *
+ * @param families Those that are used at all, and which is preferred.
  * @param fakeTcp Which paths beside those of UDP there can be, for warnings.
  */
 export function readPathSelection(
-  file: EdgeFile,
+  file: Pick<EdgeFile, "PathSelection">,
+  families: AddressFamilyConfig,
   dualStack: DualStackConfig,
   fakeTcp: FakeTcpConfig,
   findings: Findings,
 ): PathSelectionConfig {
   const written = file.PathSelection;
-  checkOrder(file, fakeTcp, findings);
+  checkOrder(written.Order, families, fakeTcp, findings);
   return {
-    order: orderOf(file, dualStack),
+    order: orderOf(written.Order, families, dualStack),
     activeProbeIntervalMs: durationMs(written.ActiveProbeInterval),
     recoveryProbeIntervalMs: durationMs(written.RecoveryProbeInterval),
     idleProbeIntervalMs: dualStack.probeIntervalMs,
@@ -113,17 +125,25 @@ export function readPathSelection(
 }
 
 /** The kinds that are named, then the others: UDP before FakeTCP, and of each the preferred family first. */
-function orderOf(file: EdgeFile, { prefersIpv6 }: DualStackConfig): number[] {
-  const isIpv6First = file.AfPrefer === 0 ? prefersIpv6 : file.AfPrefer === 6;
+function orderOf(
+  written: readonly string[],
+  { preferred }: AddressFamilyConfig,
+  { prefersIpv6 }: DualStackConfig,
+): number[] {
+  const isIpv6First = preferred === 0 ? prefersIpv6 : preferred === 6;
   const { UDP6, UDP4, FAKETCP6, FAKETCP4 } = PathKind;
   const usual = isIpv6First ? [UDP6, UDP4, FAKETCP6, FAKETCP4] : [UDP4, UDP6, FAKETCP4, FAKETCP6];
   // An empty entry, which was reported, is no kind.
-  const named = file.PathSelection.Order.map((name) => PATH_KIND_NAMES.indexOf(name)).filter((kind) => kind >= 0);
+  const named = written.map((name) => PATH_KIND_NAMES.indexOf(name)).filter((kind) => kind >= 0);
   return [...new Set([...named, ...usual])];
 }
 
-function checkOrder(file: EdgeFile, fakeTcp: FakeTcpConfig, findings: Findings): void {
-  const order = file.PathSelection.Order;
+function checkOrder(
+  order: readonly string[],
+  families: AddressFamilyConfig,
+  fakeTcp: FakeTcpConfig,
+  findings: Findings,
+): void {
   for (const [index, name] of order.entries()) {
     const path = `PathSelection.Order[${index}]`;
     const earlier = order.indexOf(name);
@@ -132,16 +152,20 @@ function checkOrder(file: EdgeFile, fakeTcp: FakeTcpConfig, findings: Findings):
     findings.error(path, { allowed: "each kind of path once", remedy });
   }
   const first = PATH_KIND_NAMES.indexOf(order[0] ?? "");
-  const cause = first < 0 ? undefined : causeOfAbsence(first, file, fakeTcp);
+  const cause = first < 0 ? undefined : causeOfAbsence(first, families, fakeTcp);
   if (cause === undefined) return;
   const allowed = "a kind of path that this node has";
   findings.warn("PathSelection.Order[0]", { allowed, remedy: `it is passed over: ${cause}` });
 }
 
 /** Says why this node has no path of a kind, if it has none. */
-function causeOfAbsence(kind: number, file: EdgeFile, fakeTcp: FakeTcpConfig): string | undefined {
+function causeOfAbsence(
+  kind: number,
+  families: AddressFamilyConfig,
+  fakeTcp: FakeTcpConfig,
+): string | undefined {
   const family = familyOf(kind);
-  if (family === 4 ? file.DisabledAf.IPv4 : file.DisabledAf.IPv6) return `DisabledAf switches IPv${family} off`;
+  if (!(family === 4 ? families.ipv4 : families.ipv6)) return `IPv${family} is off`;
   if (transportOf(kind) === Transport.UDP) return undefined;
   if (!fakeTcp.isEnabled) return "FakeTCP.Enabled is false";
   if (family === 6 && fakeTcp.ipv6 === undefined) return "FakeTCP has no TunIPv6 and TunPeerIPv6";

@@ -7,12 +7,9 @@
 import { EDGE_SCHEMA } from "./edge_schema.ts";
 import { presenceText } from "./field_text.ts";
 import type { BlockField, Field } from "./schema.ts";
+import { SUPER_SCHEMA } from "./super_schema.ts";
 
-const PREFACE = `<!-- deno-fmt-ignore-file -->
-
-# Edge configuration
-
-This page is generated from the program's own table of keys.
+const PREFACE = `This page is generated from the program's own table of keys.
 
 A key that is absent, or has nothing after its colon, has the default. Empty text and the number 0 count as absent, too.
 Booleans may be written \`true yes on y\` and \`false no off n\`; numbers also as \`0x1F\`, \`0b1\`, \`0o17\`, \`010\` (octal),
@@ -21,7 +18,16 @@ read.`;
 
 /** Returns the reference page of the edge file. */
 export function renderEdgeReference(): string {
-  return `${PREFACE}\n${renderTables("", EDGE_SCHEMA, EDGE_SCHEMA.doc)}`;
+  return renderPage("Edge configuration", EDGE_SCHEMA);
+}
+
+/** Returns the reference page of the super file. */
+export function renderSuperReference(): string {
+  return renderPage("Super configuration", SUPER_SCHEMA);
+}
+
+function renderPage(title: string, schema: BlockField): string {
+  return `<!-- deno-fmt-ignore-file -->\n\n# ${title}\n\n${PREFACE}\n${renderTables("", schema, schema.doc)}`;
 }
 
 /** Renders a table for a block and, after it, one for each block within. */

@@ -102,6 +102,9 @@ export function text(maxLen?: number): ScalarType<string> {
   };
 }
 
+/** Text that is never shown. */
+export const PASSWORD: ScalarType<string> = { ...text(), name: "password", secret: true };
+
 /**
  * One of a few words.
  *

@@ -1,5 +1,5 @@
 /**
- * Blocks that edges and supers both have, or that occur in several places of one file.
+ * Blocks and keys that edges and supers both have, or that occur in several places of one file.
  *
  * Source: `config.md` §5. What is meant by each key is said in its text, which users read in the reference page.
  *
@@ -7,10 +7,14 @@
  */
 
 import type { LogLevel } from "../base/log.ts";
+import { exampleKey } from "./example_values.ts";
 import { IPV4_ADDRESS, IPV6_ADDRESS, NODE_ID_OR_ALL } from "./network_types.ts";
-import { formatKey, KEY_LEN } from "./key_text.ts";
-import { BOOLEAN, number, oneOfWords, PRESHARED_KEY } from "./scalar_types.ts";
+import { BOOLEAN, COMMAND, number, oneOfWords, PRESHARED_KEY, wholeNumber } from "./scalar_types.ts";
 import { block, nodeMap, scalar } from "./schema.ts";
+
+/** Longest NodeName in octets: it names a socket and stands in every line of the log. */
+export const MAX_NODE_NAME_LEN = 32;
+export const UINT32_MAX = 2 ** 32 - 1;
 
 /** A duration that has a meaning at 0 and below: the thing is off. `.inf` is off, too. */
 export const INTERVAL_OR_OFF = number(-Infinity, Infinity);
@@ -23,6 +27,15 @@ const LOG_LEVEL = oneOfWords<LogLevel>(
   "info",
   "error",
 );
+
+export const POST_SCRIPT = scalar(COMMAND, "Program to run once after the start. Its failure stops the node.", {
+  absentText: "none",
+  example: '""',
+});
+
+export const FW_MARK = scalar(wholeNumber(0, UINT32_MAX), "Mark on sent datagrams, for routing rules of the host.", {
+  absentText: "0: none",
+});
 
 export const DISABLED_AF = block("Switches address families off. Note the sense: true means off.", {
   IPv4: scalar(BOOLEAN, "True: send and receive nothing over IPv4."),
@@ -37,11 +50,7 @@ export const OBFUSCATION = block("Hides our message formats from observers. Not 
     "True: obfuscate towards nodes that can. Older nodes ignore this key and are sent clear text.",
   ),
   PSK: scalar(PRESHARED_KEY, "Key of the obfuscation, the same in all files of a network.", {
-    example(random) {
-      const key = new Uint8Array(KEY_LEN);
-      random.fill(key);
-      return formatKey(key);
-    },
+    example: exampleKey,
   }),
 });
 

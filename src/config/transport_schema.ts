@@ -1,5 +1,5 @@
 /**
- * The keys of an edge file that say how datagrams travel: `FakeTCP`, `DualStack` and `PathSelection`.
+ * The keys that say how datagrams travel: `FakeTCP`, `DualStack` and `PathSelection`.
  *
  * Sources: `config.md` §5.2 and §5.4. `PathSelection` and the keys of `FakeTCP` from `ListenPort` on are ours.
  *
@@ -24,8 +24,26 @@ export type IsnChoice = "random" | "zero";
 const ISN = oneOfWords<IsnChoice>({ random: "random", zero: "zero" }, "random");
 const PORT = wholeNumber(1, 65535);
 
+/** What differs between the kinds of nodes. The ranges and names of a super are apart, so that it may share a host. */
+const FAKE_TCP_KINDS = {
+  edge: {
+    subnet: 200,
+    deviceName: "etherguard-tcp0",
+    deviceDoc: "Name of the TUN device that FakeTCP opens; firewall rules are named after it.",
+  },
+  super: {
+    subnet: 201,
+    // The reference node's "etherguard-tcp-super", cut as Linux cuts it.
+    deviceName: "etherguard-tcp-",
+    deviceDoc:
+      "Name of the TUN device that FakeTCP opens for IPv4; firewall rules are named after it. The one for IPv6 " +
+      'is named by its first 14 characters and "6".',
+  },
+} as const;
+
 /** `FakeTCP` with the defaults of one kind of node. */
-export function fakeTcpBlock(subnet: 200 | 201, deviceName: string) {
+export function fakeTcpBlock(kind: "edge" | "super") {
+  const { subnet, deviceName, deviceDoc } = FAKE_TCP_KINDS[kind];
   const peerV4 = `192.168.${subnet}.2`;
   return block(
     "Datagrams dressed as TCP, for networks that drop UDP. A node with FakeTCP keeps UDP as well, and uses towards each " +
@@ -34,9 +52,7 @@ export function fakeTcpBlock(subnet: 200 | 201, deviceName: string) {
       Enabled: scalar(BOOLEAN, "True: use FakeTCP where UDP doesn't get through. Peers without it have UDP alone.", {
         example: "true",
       }),
-      TunName: scalar(DEVICE_NAME, "Name of the TUN device that FakeTCP opens; firewall rules are named after it.", {
-        absent: deviceName,
-      }),
+      TunName: scalar(DEVICE_NAME, deviceDoc, { absent: deviceName as string }),
       TunIPv4: scalar(
         IPV4_INTERFACE,
         "The host's IPv4 address on that device. Its range must be used for nothing else.",
@@ -82,7 +98,7 @@ export function fakeTcpBlock(subnet: 200 | 201, deviceName: string) {
       ManageRules: scalar(
         BOOLEAN,
         "True: the program sets the firewall rules and the forwarding that FakeTCP needs, and removes them at its end. " +
-          "False: you do; etherguard edge --print-rules shows them.",
+          `False: you do; etherguard ${kind} --print-rules shows them.`,
         { absent: true },
       ),
     },

@@ -27,14 +27,14 @@ async function runWith(permissions: string[], args: string[]): Promise<Outcome> 
 
 /** Runs the program on a file with this text. */
 function runOn(text: string, ...args: string[]): Promise<Outcome> {
-  return runOnWith(["--allow-read", "--allow-env"], text, args);
+  return runOnWith(["--allow-read", "--allow-env"], "edge", text, args);
 }
 
-async function runOnWith(permissions: string[], text: string, args: string[]): Promise<Outcome> {
-  const path = await Deno.makeTempFile({ prefix: "edge-", suffix: ".yaml" });
+async function runOnWith(permissions: string[], word: string, text: string, args: string[]): Promise<Outcome> {
+  const path = await Deno.makeTempFile({ prefix: "node-", suffix: ".yaml" });
   try {
     await Deno.writeTextFile(path, text);
-    const outcome = await runWith(permissions, ["edge", "--config", path, ...args]);
+    const outcome = await runWith(permissions, [word, "--config", path, ...args]);
     return {
       ...outcome,
       stdout: outcome.stdout.replaceAll(path, "FILE"),
@@ -58,9 +58,9 @@ Deno.test("main() prints versions, platform and runtime", async () => {
 });
 
 const HELP: readonly [args: string[], code: number][] = [[["--help"], 0], [["-h"], 0], [["edge", "--help"], 0], [
-  [],
-  2,
-]];
+  ["super", "--help"],
+  0,
+], [[], 2]];
 
 for (const [args, code] of HELP) {
   Deno.test(`main() answers ${JSON.stringify(args)} with a help text and ends with ${code}`, async () => {
@@ -72,7 +72,10 @@ for (const [args, code] of HELP) {
 }
 
 const WRONG: readonly [args: string[], stderr: RegExp][] = [
-  [["super", "--config", "x"], /super: found a command that is not in this release/],
+  [["super"], /--config: found nothing/],
+  [["super", "--config", "no-such.yaml"], /no-such\.yaml: error: the file: found no such file/],
+  [["super", "--example", "--check"], /--check: found it beside --example/],
+  [["super", "--config", "x", "--bind", "foo"], /--bind: found "foo"/],
   [["gencfg"], /gencfg: found a command that is not in this release/],
   [["solve"], /solve: found a command that is not in this release/],
   [["egde"], /perhaps "edge" is meant/],
@@ -95,16 +98,26 @@ for (const [args, stderr] of WRONG) {
   });
 }
 
-Deno.test("main() prints an example that passes its own check", async () => {
-  const example = await run("edge", "--example");
-  assert.equal(example.code, 0);
-  assert.equal(example.stderr, "");
-  const checked = await runOn(example.stdout, "--check");
-  assert.deepEqual(checked, {
-    code: 0,
-    stdout: 'FILE: configuration is valid: node 1 "Node01", tap tap1, static mode, 1 peer\n',
-    stderr: "",
+const SUMMARIES = {
+  edge: 'node 1 "Node01", tap tap1, static mode, 1 peer',
+  super:
+    'super "NodeSuper", IPv4 and IPv6, UDP port 3000, HTTP for edges at port 3456, manage at 127.0.0.1:3457, 1 peer',
+};
+
+for (const [word, summary] of Object.entries(SUMMARIES)) {
+  Deno.test(`main() prints an example for ${word} that passes its own check`, async () => {
+    const example = await run(word, "--example");
+    assert.equal(example.code, 0);
+    assert.equal(example.stderr, "");
+    const checked = await runOnWith(["--allow-read", "--allow-env"], word, example.stdout, ["--check"]);
+    assert.deepEqual(checked, { code: 0, stdout: `FILE: configuration is valid: ${summary}\n`, stderr: "" });
   });
+}
+
+Deno.test("main() tells where the super is of an edge in super mode", async () => {
+  const { code, stdout } = await run("edge", "--config", "examples/super/edge1.yaml", "--check");
+  assert.equal(code, 0);
+  assert.match(stdout, /node 1 "edge1", tap egsuper1, super mode, super at 127\.0\.0\.1:3000 and \[::1\]:3000\n$/);
 });
 
 Deno.test("main() shows warnings of a valid file, and still ends with 0", async () => {
@@ -148,7 +161,7 @@ Deno.test("main() prints no rules, says why, and ends with 0 if FakeTCP is off",
 
 Deno.test("main() prints the rules of a file with FakeTCP, and changes nothing", async () => {
   const text = `${RELAY}ListenPort: 3001\nFakeTCP: {Enabled: true, TunName: egprinted0, ListenPorts: [443]}\n`;
-  const { code, stdout, stderr } = await runOnWith(["--allow-all"], text, ["--print-rules"]);
+  const { code, stdout, stderr } = await runOnWith(["--allow-all"], "edge", text, ["--print-rules"]);
   // A machine with neither nftables nor iptables has no rules to show, and says what to install.
   if (code === 1) return assert.match(stderr, /^FILE: can't tell the rules: .*install one of them/);
   assert.deepEqual([code, stderr], [0, ""]);
@@ -156,4 +169,14 @@ Deno.test("main() prints the rules of a file with FakeTCP, and changes nothing",
   for (const part of ["egprinted0", "192.168.200.2", "3001", "443"]) assert.ok(stdout.includes(part), part);
   const interfaces = Deno.networkInterfaces().map(({ name }) => name);
   assert.equal(interfaces.includes("egprinted0"), false);
+});
+
+Deno.test("main() prints the rules of both stacks of a super", async () => {
+  const text = Deno.readTextFileSync(new URL("examples/super/super.yaml", ROOT)).replace(/^EdgeTemplate.*$/m, "");
+  const { code, stdout, stderr } = await runOnWith(["--allow-all"], "super", text, ["--print-rules"]);
+  if (code === 1) return assert.match(stderr, /^FILE: can't tell the rules: .*install one of them/);
+  assert.deepEqual([code, stderr], [0, ""]);
+  for (const part of ["etherguard-tcp-", "etherguard-tcp6", "192.168.201.2", "fd00:201::2", "3000"]) {
+    assert.ok(stdout.includes(part), part);
+  }
 });

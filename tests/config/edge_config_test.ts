@@ -252,11 +252,6 @@ const FAULTS: readonly [name: string, text: string, issues: string[]][] = [
   ["an unknown block", `${SMALL_FILE}PathChoice: {}`, ["8 PathChoice warning"]],
   ["a long name for FakeTCP", `${SMALL_FILE}FakeTCP: {TunName: etherguard-tcp-super}`, ["8 FakeTCP.TunName error"]],
   ["obfuscation switched on", `${SMALL_FILE}Obfuscation: {Enabled: true}`, ["8 Obfuscation.Enabled warning"]],
-  ["super mode", `${SMALL_FILE}DynamicRoute: {SuperNode: {UseSuperNode: true, EndpointV4: "a.example:3000"}}`, [
-    "8 DynamicRoute.SuperNode.UseSuperNode error",
-    "8 DynamicRoute.SuperNode.EndpointEdgeAPIUrl error",
-    "8 DynamicRoute.SuperNode.PubKeyV4 error",
-  ]],
   ["P2P mode", `${SMALL_FILE}DynamicRoute: {P2P: {UseP2P: true}}`, [
     "8 DynamicRoute.P2P.UseP2P error",
     "8 DynamicRoute.P2P.SendPeerInterval error",

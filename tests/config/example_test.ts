@@ -2,11 +2,14 @@ import { strict as assert } from "node:assert";
 import { seededRandom, systemRandom } from "../../src/base/random.ts";
 import type { EdgeConfig } from "../../src/config/edge_config.ts";
 import { EDGE_SCHEMA } from "../../src/config/edge_schema.ts";
-import { renderEdgeExample } from "../../src/config/example.ts";
+import { renderEdgeExample, renderSuperExample } from "../../src/config/example.ts";
 import { formatKey } from "../../src/config/key_text.ts";
-import { renderEdgeReference } from "../../src/config/reference.ts";
+import { renderEdgeReference, renderSuperReference } from "../../src/config/reference.ts";
 import type { Field } from "../../src/config/schema.ts";
+import { readSuperConfig, type SuperConfig } from "../../src/config/super_config.ts";
+import { SUPER_SCHEMA } from "../../src/config/super_schema.ts";
 import { readValid } from "./edge_files.ts";
+import { readValidSuper } from "./super_files.ts";
 
 /** Names of all keys of a field, at every depth. */
 function keysOf(field: Field): string[] {
@@ -45,15 +48,48 @@ Deno.test("renderEdgeExample() has fresh keys each time", () => {
   assert.equal(keys.size, 20);
 });
 
-Deno.test("renderEdgeReference() is what examples/REFERENCE-edge.md has", () => {
-  const path = new URL("../../examples/REFERENCE-edge.md", import.meta.url);
-  if (Deno.args.includes("--update")) Deno.writeTextFileSync(path, renderEdgeReference());
-  const remedy = "update it: deno test -A tests/config/example_test.ts -- --update";
-  assert.equal(Deno.readTextFileSync(path), renderEdgeReference(), remedy);
+Deno.test("renderSuperExample() passes the check without a warning", () => {
+  const config = readValidSuper(renderSuperExample(systemRandom));
+  assert.equal(config.peers.length, 1);
+  assert.equal(config.fakeTcp.isEnabled, true);
+  assert.deepEqual([config.addressFamilies.ipv4, config.addressFamilies.ipv6], [true, true]);
 });
+
+Deno.test("renderSuperExample() shows every key of the schema", () => {
+  const example = renderSuperExample(seededRandom(1));
+  for (const key of keysOf(SUPER_SCHEMA)) assert.match(example, new RegExp(`^ *(- )?${key}:`, "m"), key);
+});
+
+Deno.test("renderSuperExample() has fresh keys and passwords each time, and none twice", () => {
+  const secrets = new Set<string>();
+  for (let round = 0; round < 5; round++) {
+    const { privateKeyV4, privateKeyV6, peers: [peer], passwords } = readValidSuper(renderSuperExample(systemRandom));
+    for (const key of [privateKeyV4!, privateKeyV6!, peer.publicKey, peer.presharedKey!]) secrets.add(formatKey(key));
+    for (const password of Object.values(passwords)) {
+      assert.match(password, /^[0-9A-Za-z]{24}$/);
+      secrets.add(password);
+    }
+  }
+  assert.equal(secrets.size, 45);
+});
+
+for (const [name, render] of [["edge", renderEdgeReference], ["super", renderSuperReference]] as const) {
+  Deno.test(`examples/REFERENCE-${name}.md is what the program's table of keys says`, () => {
+    const path = new URL(`../../examples/REFERENCE-${name}.md`, import.meta.url);
+    if (Deno.args.includes("--update")) Deno.writeTextFileSync(path, render());
+    const remedy = "update it: deno test -A tests/config/example_test.ts -- --update";
+    assert.equal(Deno.readTextFileSync(path), render(), remedy);
+  });
+}
 
 function readExample(name: string): EdgeConfig {
   return readValid(Deno.readTextFileSync(new URL(`../../examples/${name}`, import.meta.url)));
+}
+
+function readSuperExample(name: string): SuperConfig {
+  const { config, issues } = readSuperConfig(new URL(`../../examples/${name}`, import.meta.url).pathname);
+  assert.deepEqual(issues, []);
+  return config!;
 }
 
 Deno.test("every YAML file in examples/ passes the check without a warning", () => {
@@ -63,11 +99,12 @@ Deno.test("every YAML file in examples/ passes the check without a warning", () 
     if (!folder.isDirectory) continue;
     for (const { name } of Deno.readDirSync(new URL(`${folder.name}/`, root))) {
       if (!name.endsWith(".yaml")) continue;
-      readExample(`${folder.name}/${name}`);
+      if (name === "super.yaml") readSuperExample(`${folder.name}/${name}`);
+      else readExample(`${folder.name}/${name}`);
       files++;
     }
   }
-  assert.ok(files >= 5);
+  assert.ok(files >= 8);
 });
 
 Deno.test("the nodes of examples/static know each other's keys, ports and routes", () => {
@@ -104,4 +141,23 @@ Deno.test("the nodes of examples/faketcp know each other's keys, and the server'
     assert.notEqual(fakeTcp.ipv6, undefined);
     assert.equal(mtu, server.interface.mtu);
   }
+});
+
+Deno.test("the nodes of examples/super know each other's keys and ports", () => {
+  const config = readSuperExample("super/super.yaml");
+  const edges = [1, 2].map((id) => readExample(`super/edge${id}.yaml`));
+  for (const edge of edges) {
+    const { superNode } = edge.dynamicRoute;
+    const peer = config.peers.find(({ nodeId }) => nodeId === edge.nodeId);
+    assert.deepEqual(peer?.publicKey, edge.publicKey);
+    assert.deepEqual(peer?.presharedKey, superNode?.presharedKey);
+    assert.deepEqual(superNode?.ipv4?.publicKey, config.publicKeyV4);
+    assert.deepEqual(superNode?.ipv6?.publicKey, config.publicKeyV6);
+    assert.deepEqual([superNode?.ipv4?.endpoint.port, superNode?.ipv6?.endpoint.port], [3000, 3000]);
+    assert.equal(superNode?.apiUrl, `http://127.0.0.1:${config.edgeApi.port}${config.apiPrefix}`);
+    assert.notEqual(edge.fakeTcp.ipv6, undefined);
+  }
+  assert.equal(config.listenPort, 3000);
+  assert.equal(new Set(edges.map((edge) => edge.interface.name)).size, 2);
+  assert.equal(new Set(edges.map((edge) => edge.fakeTcp.tunName)).size, 2);
 });
