@@ -4,12 +4,17 @@
  * An edge that became cheaper can only draw paths to itself: each pair of nodes compares the path it has with the one by
  * way of the edge. Time: nodes², at most.
  *
- * An edge that became dearer only matters to the *affected* pairs, those with a best path that uses it. Destinations
- * don't influence each other, so they are taken one by one. For each, the affected sources start with the best first hop to
- * a node that isn't affected; what they find is spread among them, least increase first. That is the algorithm of
- * G. Ramalingam and T. Reps ("An incremental algorithm for a generalization of the shortest-path problem", J. Algorithms 21,
- * 1996) with two additions: it is ordered by the increase rather than the distance, since increases can't be negative where
- * distances can; and first hops are looked at only if they cost little enough to be on any of the new paths.
+ * An edge that became dearer only matters to the *affected* pairs, those with a best path that uses it. Destinations are taken
+ * one by one. For each, the affected sources start with the best first hop to a node that isn't affected; what they find is
+ * spread among them, least increase first. That is the algorithm of G. Ramalingam and T. Reps ("An incremental algorithm for
+ * a generalization of the shortest-path problem", J. Algorithms 21, 1996) with three additions. It is ordered by the increase
+ * rather than the distance, since increases can't be negative where distances can. First hops are looked at only if they
+ * cost little enough to be on any of the new paths. And what a source finds is spread along whole paths instead of edges: how the
+ * others reach that source is known already, nearly always. Where two dense halves of a network lose their best bridge, a
+ * source at the next bridge so tells all others at once, and they needn't tell each other.
+ *
+ * There are networks where that is more work than a full computation. It is counted and given up in time, so that no change
+ * takes much longer than one.
  *
  * Both read and write the matrices described in `shortest_paths.ts`, and obey its rule for equal costs.
  *
@@ -18,6 +23,9 @@
 
 import { IncreaseQueue } from "./increase_queue.ts";
 import { NO_NEXT_HOP, type PathMatrices } from "./shortest_paths.ts";
+
+/** Part of the steps of a full computation after which a repair gives up; one of its steps takes some six times as long. */
+const WORK_LIMIT = 1 / 32;
 
 /**
  * Updates all paths after the weight of an edge went down, or the edge appeared.
@@ -64,13 +72,21 @@ function isAtMost(cost: number, hops: number, otherCost: number, otherHops: numb
  *
  * @param paths `weights` has the new weight, the rest fits the old one.
  * @param oldWeight The weight it had, finite.
- * @returns False if so many paths are affected that a full computation is faster; the matrices need one then.
+ * @param workLimit Steps after which it gives up.
+ * @returns False if so much depends on the edge that a full computation is faster; the matrices need one then.
  */
-export function raiseEdge(paths: PathMatrices, from: number, to: number, oldWeight: number): boolean {
+export function raiseEdge(
+  paths: PathMatrices,
+  from: number,
+  to: number,
+  oldWeight: number,
+  workLimit = paths.size ** 3 * WORK_LIMIT,
+): boolean {
   const { size, weights, distances } = paths;
-  const repair = createRepair(paths, from, to, oldWeight);
+  const repair = createRepair(paths, from, to, oldWeight, workLimit);
   if (repair.sources.length === 0) return true;
   const targets = targetsOf(repair);
+  for (const target of targets) if (repair.placeOf[target] >= 0) repair.isSettled[repair.placeOf[target]] = 0;
 
   // No path grows by more than the edge did.
   let firstHops = findFirstHops(repair, weights[from * size + to] - oldWeight);
@@ -78,9 +94,10 @@ export function raiseEdge(paths: PathMatrices, from: number, to: number, oldWeig
   // Nor by more than the detour round the edge, which is known now and usually far shorter.
   const detour = distances[from * size + to] - oldWeight;
   firstHops = findFirstHops(repair, detour);
-
-  if (firstHops.nodes.length * targets.length > size * size * size / 2) return false;
-  for (const target of targets) if (target !== to) repairDestination(repair, firstHops, target);
+  for (const target of targets) {
+    if (target !== to) repairDestination(repair, firstHops, target);
+    if (repair.workLeft < 0) return false;
+  }
   return true;
 }
 
@@ -94,24 +111,28 @@ interface Repair {
   readonly sources: readonly number[];
   /** Index node: its place; -1 for nodes that aren't sources. */
   readonly placeOf: Int32Array;
+  /** Index place: whether the paths from everywhere to that source are right, being repaired or not affected. */
+  readonly isSettled: Uint8Array;
   /** Index place: whether the source is affected for the destination at hand. */
   readonly isAffected: Uint8Array;
+  /** Index place: whether others may get a better path through this source than by those it has its own from. */
+  readonly isSeed: Uint8Array;
   /** Index place: the distance to the destination at hand before the repair; only of affected sources. */
   readonly oldDistances: Float64Array;
   readonly queue: IncreaseQueue;
+  /** Steps that may still be taken. */
+  workLeft: number;
 }
 
 /** First hops that new paths may begin with. */
 interface FirstHops {
-  /** Index place: where its first hops begin in `nodes`; one more at the end. */
-  readonly begins: Int32Array;
-  /** Ascending for each source. */
-  readonly nodes: readonly number[];
+  /** Index place: the source's first hops to nodes that aren't sources. */
+  readonly outside: readonly (readonly number[])[];
   /** Index place: the places of the sources that have this one among their first hops. */
   readonly users: readonly (readonly number[])[];
 }
 
-function createRepair(paths: PathMatrices, from: number, to: number, oldWeight: number): Repair {
+function createRepair(paths: PathMatrices, from: number, to: number, oldWeight: number, workLimit: number): Repair {
   const { size, distances, hops } = paths;
   const sources: number[] = [];
   const placeOf = new Int32Array(size).fill(-1);
@@ -122,9 +143,20 @@ function createRepair(paths: PathMatrices, from: number, to: number, oldWeight: 
       distances[row + from] !== Infinity;
     if (usesEdge) placeOf[source] = sources.push(source) - 1;
   }
-  const isAffected = new Uint8Array(sources.length);
-  const oldDistances = new Float64Array(sources.length);
-  return { paths, from, to, oldWeight, sources, placeOf, isAffected, oldDistances, queue: new IncreaseQueue() };
+  return {
+    paths,
+    from,
+    to,
+    oldWeight,
+    sources,
+    placeOf,
+    isSettled: new Uint8Array(sources.length).fill(1),
+    isAffected: new Uint8Array(sources.length),
+    isSeed: new Uint8Array(sources.length),
+    oldDistances: new Float64Array(sources.length),
+    queue: new IncreaseQueue(),
+    workLeft: workLimit,
+  };
 }
 
 /** Destinations that `from` has a best path to which begins with the edge: no others are affected, whatever the source. */
@@ -152,90 +184,124 @@ function usesEdgeTo(repair: Repair, source: number, destination: number): boolea
  */
 function findFirstHops(repair: Repair, growth: number): FirstHops {
   const { paths: { size, weights, distances }, sources, placeOf } = repair;
-  const begins = new Int32Array(sources.length + 1);
-  const nodes: number[] = [];
+  const outside: number[][] = sources.map(() => []);
   const users: number[][] = sources.map(() => []);
   for (const [place, source] of sources.entries()) {
     for (let node = 0; node < size; node++) {
       const edge = source * size + node;
       if (node === source || weights[edge] === Infinity || weights[edge] - distances[edge] > growth) continue;
-      nodes.push(node);
-      if (placeOf[node] >= 0) users[placeOf[node]].push(place);
+      if (placeOf[node] < 0) outside[place].push(node);
+      else users[placeOf[node]].push(place);
     }
-    begins[place + 1] = nodes.length;
   }
-  return { begins, nodes, users };
+  return { outside, users };
 }
 
 /** Finds the new paths of all affected sources to one destination. */
 function repairDestination(repair: Repair, firstHops: FirstHops, destination: number): void {
-  const { paths: { size, distances }, sources, isAffected, oldDistances } = repair;
+  const { sources, placeOf, isAffected, isSettled } = repair;
   const affected: number[] = [];
-  for (const [place, source] of sources.entries()) {
-    isAffected[place] = usesEdgeTo(repair, source, destination) ? 1 : 0;
-    if (isAffected[place] === 0) continue;
-    affected.push(place);
-    oldDistances[place] = distances[source * size + destination];
+  for (let place = 0; place < sources.length; place++) {
+    isAffected[place] = usesEdgeTo(repair, sources[place], destination) ? 1 : 0;
+    if (isAffected[place] === 1) affected.push(place);
   }
-  for (const place of affected) startBesideAffected(repair, firstHops, place, destination);
-  spreadAmongAffected(repair, firstHops, destination);
-  for (const place of affected) chooseNextHop(repair, firstHops, place, destination);
+  repair.workLeft -= sources.length;
+  startBesideAffected(repair, firstHops, affected, destination);
+  spreadAmongAffected(repair, firstHops, affected, destination);
+  if (placeOf[destination] >= 0) isSettled[placeOf[destination]] = 1;
 }
 
-/** Gives an affected source its best path that begins with a hop to a node that isn't affected, and queues it. */
-function startBesideAffected(repair: Repair, firstHops: FirstHops, place: number, destination: number): void {
-  const { paths: { size, weights, distances, hops }, sources, placeOf, isAffected, oldDistances, queue } = repair;
-  const row = sources[place] * size;
-  let cost = Infinity;
-  let hopCount = 0;
-  for (let index = firstHops.begins[place]; index < firstHops.begins[place + 1]; index++) {
-    const node = firstHops.nodes[index];
-    if (placeOf[node] >= 0 && isAffected[placeOf[node]]) continue;
-    const rest = node * size + destination;
-    const throughCost = weights[row + node] + distances[rest];
-    if (throughCost === Infinity || !isAtMost(throughCost, hops[rest] + 1, cost, hopCount)) continue;
-    cost = throughCost;
-    hopCount = hops[rest] + 1;
+/** Gives each affected source its best path that begins with a hop to a node that isn't affected, and queues it. */
+function startBesideAffected(repair: Repair, firstHops: FirstHops, affected: number[], destination: number): void {
+  const { paths: { size, distances, hops, nextHops }, sources, isAffected, isSeed, oldDistances, queue } = repair;
+  for (const place of affected) {
+    const path = sources[place] * size + destination;
+    oldDistances[place] = distances[path];
+    distances[path] = Infinity;
+    hops[path] = 0;
+    nextHops[path] = NO_NEXT_HOP;
+    isSeed[place] = 1;
+    for (const node of firstHops.outside[place]) offerThrough(repair, place, node, destination);
+    repair.workLeft -= firstHops.outside[place].length;
   }
-  distances[row + destination] = cost;
-  hops[row + destination] = hopCount;
-  if (cost !== Infinity) queue.push(cost - oldDistances[place], place);
+  for (let beside = 0; beside < sources.length && affected.length < sources.length; beside++) {
+    if (isAffected[beside] === 1) continue;
+    for (const user of firstHops.users[beside]) {
+      if (isAffected[user] === 1) offerThrough(repair, user, sources[beside], destination);
+    }
+    repair.workLeft -= firstHops.users[beside].length;
+  }
+  for (const place of affected) {
+    const cost = distances[sources[place] * size + destination];
+    if (cost !== Infinity) queue.push(cost - oldDistances[place], place);
+  }
 }
 
-/** Hands paths on from affected source to affected source, until none gets a better one. */
-function spreadAmongAffected(repair: Repair, firstHops: FirstHops, destination: number): void {
-  const { paths: { size, weights, distances, hops }, sources, isAffected, oldDistances, queue } = repair;
+/**
+ * Hands paths on among the affected sources, until none gets a better one.
+ *
+ * A source either tells those with an edge to it, who may tell others in turn, or all at once. Who was told in the second way
+ * has nothing to tell: the others have been told something as good. Which is less work depends on how many have something
+ * to tell at first.
+ */
+function spreadAmongAffected(repair: Repair, firstHops: FirstHops, affected: number[], destination: number): void {
+  const { paths: { size, distances }, sources, isAffected, isSettled, isSeed, oldDistances, queue } = repair;
+  let edges = 0;
+  for (const place of affected) edges += firstHops.users[place].length;
+  const goesByPaths = queue.size * affected.length < edges;
   for (let place = queue.pop(); place >= 0; place = queue.pop()) {
     const node = sources[place];
     const rest = node * size + destination;
-    // Queued again with less, meanwhile.
-    if (queue.poppedIncrease !== distances[rest] - oldDistances[place]) continue;
+    // Queued again with less, meanwhile, or told what others have been told too.
+    if (queue.poppedIncrease !== distances[rest] - oldDistances[place] || isSeed[place] === 0) continue;
+    if (goesByPaths && isSettled[place] === 1) {
+      tellAll(repair, place, affected, destination);
+      continue;
+    }
     for (const user of firstHops.users[place]) {
       if (isAffected[user] === 0) continue;
-      const row = sources[user] * size;
-      const at = row + destination;
-      const cost = weights[row + node] + distances[rest];
-      const hopCount = hops[rest] + 1;
-      if (cost > distances[at] || (cost === distances[at] && hopCount >= hops[at])) continue;
-      distances[at] = cost;
-      hops[at] = hopCount;
-      queue.push(cost - oldDistances[user], user);
+      if (offerThrough(repair, user, node, destination) <= 0) continue;
+      isSeed[user] = 1;
+      queue.push(distances[sources[user] * size + destination] - oldDistances[user], user);
     }
+    repair.workLeft -= firstHops.users[place].length;
   }
 }
 
-/** Takes the lowest of the first hops that the new path of a source may begin with. */
-function chooseNextHop(repair: Repair, firstHops: FirstHops, place: number, destination: number): void {
-  const { paths: { size, weights, distances, hops, nextHops }, sources } = repair;
-  const row = sources[place] * size;
-  const at = row + destination;
-  nextHops[at] = NO_NEXT_HOP;
-  if (distances[at] === Infinity) return;
-  for (let index = firstHops.begins[place]; index < firstHops.begins[place + 1]; index++) {
-    const node = firstHops.nodes[index];
-    const rest = node * size + destination;
-    if (weights[row + node] + distances[rest] !== distances[at] || hops[rest] + 1 !== hops[at]) continue;
-    nextHops[at] = node;
-    return;
+/** Offers all affected sources the path by way of one of them, to which all paths are known. */
+function tellAll(repair: Repair, place: number, affected: number[], destination: number): void {
+  const { paths, sources, isSeed } = repair;
+  const { size, distances, hops, nextHops } = paths;
+  const rest = sources[place] * size + destination;
+  for (const user of affected) {
+    const way = sources[user] * size + sources[place];
+    const path = sources[user] * size + destination;
+    const order = offer(paths, path, distances[way] + distances[rest], hops[way] + hops[rest], nextHops[way]);
+    if (order >= 0) isSeed[user] = 0;
   }
+  repair.workLeft -= affected.length;
+}
+
+/** Offers a source the path that begins with the edge to `node`; returns what {@linkcode offer} does. */
+function offerThrough(repair: Repair, place: number, node: number, destination: number): number {
+  const { paths, sources } = repair;
+  const { size, weights, distances, hops } = paths;
+  const row = sources[place] * size;
+  const rest = node * size + destination;
+  return offer(paths, row + destination, weights[row + node] + distances[rest], hops[rest] + 1, node);
+}
+
+/** Takes a path if it is better than the one known; returns 1 if so, 0 if it is equally good, -1 if it is worse. */
+function offer(paths: PathMatrices, at: number, cost: number, hopCount: number, nextHop: number): number {
+  const { distances, hops, nextHops } = paths;
+  if (cost > distances[at] || cost === Infinity) return -1;
+  if (cost < distances[at] || hopCount < hops[at]) {
+    distances[at] = cost;
+    hops[at] = hopCount;
+    nextHops[at] = nextHop;
+    return 1;
+  }
+  if (hopCount > hops[at]) return -1;
+  if (nextHop < nextHops[at]) nextHops[at] = nextHop;
+  return 0;
 }

@@ -29,6 +29,7 @@ import {
 export const MAX_CHANGED_EDGES = 16;
 
 const US_PER_MS = 1000;
+const FLOAT_ERROR_US = 0.001;
 const FIRST_CAPACITY = 16;
 const GROWTH = 1.25;
 
@@ -70,6 +71,16 @@ export type GraphUpdate =
   }
   | { readonly kind: "edges"; readonly edges: readonly EdgeCost[] };
 
+/** What is known of all links, and what routes were computed with. Can be cloned to a worker. */
+export interface LinkLatencies {
+  /** Ascending. */
+  readonly nodes: readonly NodeId[];
+  /** Nodes × nodes, in the order of `nodes`: the latency known now, in whole microseconds; `Infinity` for no link. */
+  readonly latencyUs: Float64Array<ArrayBuffer>;
+  /** In the same order, the latencies that routes were last computed with. */
+  readonly usedLatencyUs: Float64Array<ArrayBuffer>;
+}
+
 /**
  * Square matrices over the slots of nodes: the entry of a link is at (slot of source × capacity + slot of destination). Costs are whole
  * microseconds, so that sums of them are exact; `Infinity` is no link.
@@ -106,6 +117,11 @@ export class LatencyGraph {
   /** All nodes, ascending. */
   nodes(): NodeId[] {
     return [...this.#slotOf.keys()].sort((a, b) => a - b);
+  }
+
+  /** Count of nodes. */
+  get size(): number {
+    return this.#slotOf.size;
   }
 
   /** Tells whether the graph has the node. */
@@ -239,6 +255,23 @@ export class LatencyGraph {
     return this.takeAll(nowMs);
   }
 
+  /** Copies the latencies of all links. */
+  links(): LinkLatencies {
+    const nodes = this.nodes();
+    const slots = nodes.map((node) => this.#slotOf.get(node) ?? 0);
+    const latencyUs = new Float64Array(slots.length * slots.length);
+    const usedLatencyUs = new Float64Array(slots.length * slots.length);
+    let at = 0;
+    for (const sourceSlot of slots) {
+      for (const destinationSlot of slots) {
+        const link = sourceSlot * this.#capacity + destinationSlot;
+        latencyUs[at] = sourceSlot === destinationSlot ? 0 : this.#links.latencyUs[link];
+        usedLatencyUs[at++] = sourceSlot === destinationSlot ? 0 : this.#links.usedLatencyUs[link];
+      }
+    }
+    return { nodes, latencyUs, usedLatencyUs };
+  }
+
   /** The latency that is known now; `Infinity` for no link. */
   latencyMs(source: NodeId, destination: NodeId): number {
     return this.#linkOf(source, destination, (link) => this.#links.latencyUs[link] / US_PER_MS);
@@ -348,7 +381,13 @@ function usedCostUs(links: LinkColumns, link: number): number {
   return costUs >= UNREACHABLE_MS * US_PER_MS ? Infinity : costUs;
 }
 
+/**
+ * Rounds up to whole microseconds.
+ *
+ * To the nearest would make cycles of negative sum out of links that cost next to nothing between clocks that differ: 0.4
+ * and 0.4 and −0.8 µs would be 0, 0 and −1. What is less than a nanosecond too much is an error of the floating point.
+ */
 function microseconds(ms: number): number {
   // The sum turns -0 into 0.
-  return ms >= UNREACHABLE_MS ? Infinity : Math.round(ms * US_PER_MS) + 0;
+  return ms >= UNREACHABLE_MS ? Infinity : Math.ceil(ms * US_PER_MS - FLOAT_ERROR_US) + 0;
 }

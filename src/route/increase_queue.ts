@@ -13,6 +13,11 @@ export class IncreaseQueue {
   /** The increase of the node that {@linkcode pop} returned last. */
   poppedIncrease = 0;
 
+  /** Count of entries. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
   /** Puts a node in. */
   push(increase: number, node: number): void {
     let at = this.#nodes.length;

@@ -9,9 +9,10 @@
  */
 
 import { INVALID_NODE_ID, type NodeId } from "../base/node_id.ts";
-import type { EdgeCost, GraphUpdate } from "./graph.ts";
+import type { EdgeCost, GraphUpdate, LinkLatencies } from "./graph.ts";
 import { dependentsBySource, type NextHopTable } from "./next_hop.ts";
 import { NO_NEXT_HOP, ShortestPaths } from "./shortest_paths.ts";
+import { nextHopJson, secondsJson } from "./table_json.ts";
 
 const US_PER_MS = 1000;
 
@@ -46,7 +47,15 @@ export class Routes {
   apply(update: GraphUpdate): RoutesOutcome {
     if (update.kind === "all") this.#applyAll(update.nodes, update.costsUs);
     else this.#applyEdges(update.edges);
-    if (this.#paths.hasNegativeCycle) return "negative cycle";
+    return this.#paths.hasNegativeCycle ? "negative cycle" : this.#compareWithLast();
+  }
+
+  /** Takes what a negative cycle has left, no routes at all, for the result. */
+  withdraw(): RoutesOutcome {
+    return this.#compareWithLast();
+  }
+
+  #compareWithLast(): RoutesOutcome {
     const { nextHops } = this.#paths;
     if (isSame(this.#nodes, this.#lastNodes) && isSame(nextHops, this.#lastNextHops)) return "unchanged";
     this.#lastNodes = this.#nodes;
@@ -110,23 +119,61 @@ export class Routes {
    * @param latencyMs Latency of one link as used for these routes: `LatencyGraph.usedLatencyMs`.
    */
   latencyTable(latencyMs: (source: NodeId, destination: NodeId) => number): CostTable {
+    const { distances } = this.#paths;
+    const sumsUs = this.#latencySumsUs((from, to) =>
+      Math.round(latencyMs(this.#nodes[from], this.#nodes[to]) * US_PER_MS)
+    );
+    return this.#tableOf((path) => distances[path] === Infinity ? undefined : sumsUs[path] / US_PER_MS);
+  }
+
+  /** The next-hop table as the document that is handed out; see `nextHopJson`. */
+  nextHopJson(): Uint8Array<ArrayBuffer> {
+    return nextHopJson(this.#nodes, this.#paths.nextHops);
+  }
+
+  /** The cost of every link as used, in seconds; see `secondsJson`. */
+  edgeJson(): Uint8Array<ArrayBuffer> {
+    return secondsJson(this.#nodes, this.#paths.weights, false);
+  }
+
+  /** The cost of every way, in seconds; see `secondsJson`. */
+  costJson(): Uint8Array<ArrayBuffer> {
+    return secondsJson(this.#nodes, this.#paths.distances, true);
+  }
+
+  /**
+   * The latency of every way, in seconds; see `secondsJson`.
+   *
+   * @param links Those of the graph; ways over links that it has lost meanwhile count as unreachable.
+   */
+  latencyJson({ nodes, usedLatencyUs }: LinkLatencies): Uint8Array<ArrayBuffer> {
+    const known = new Map(nodes.map((node, index) => [node, index]));
+    const indices = this.#nodes.map((node) => known.get(node));
+    const sumsUs = this.#latencySumsUs((from, to) => {
+      const [source, destination] = [indices[from], indices[to]];
+      if (source === undefined || destination === undefined) return Infinity;
+      return usedLatencyUs[source * nodes.length + destination];
+    });
+    return secondsJson(this.#nodes, sumsUs, true);
+  }
+
+  /** Adds latencies up along every way; `Infinity` where there is none. */
+  #latencySumsUs(latencyUs: (from: number, to: number) => number): Float64Array {
     const { size, distances, nextHops } = this.#paths;
-    const sumsUs = new Float64Array(size * size).fill(NaN);
+    const sumsUs = Float64Array.from(distances, (distance) => distance === Infinity ? Infinity : NaN);
+    const walk: number[] = [];
     for (let to = 0; to < size; to++) {
       sumsUs[to * size + to] = 0;
       for (let from = 0; from < size; from++) {
-        if (distances[from * size + to] === Infinity) continue;
-        const walk: number[] = [];
         let at = from;
         for (; Number.isNaN(sumsUs[at * size + to]); at = nextHops[at * size + to]) walk.push(at);
         for (let next = at; walk.length > 0; next = at) {
           at = walk.pop() ?? next;
-          const linkUs = Math.round(latencyMs(this.#nodes[at], this.#nodes[next]) * US_PER_MS);
-          sumsUs[at * size + to] = linkUs + sumsUs[next * size + to];
+          sumsUs[at * size + to] = latencyUs(at, next) + sumsUs[next * size + to];
         }
       }
     }
-    return this.#tableOf((path) => distances[path] === Infinity ? undefined : sumsUs[path] / US_PER_MS);
+    return sumsUs;
   }
 
   #tableOf(entryOf: (path: number) => number | undefined): Record<NodeId, Record<NodeId, number>> {

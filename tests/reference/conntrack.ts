@@ -204,6 +204,7 @@ export class Conntrack {
         this.#entries.delete(key);
         return this.#begin(key, segment, nowMs);
       }
+      newState = IG;
     }
     if (newState === IG) {
       if (!this.#resynchronise(entry, segment, dir)) return "established";
@@ -221,7 +222,9 @@ export class Conntrack {
       if (result === "invalid") return "invalid";
       if (result === "ignore") return "established";
     }
-    this.#accept(key, entry, segment, dir, newState, nowMs);
+    // "If only reply is a RST, we can consider ourselves not to have an established connection."
+    if (index === Index.RST && !entry.hasReply) this.#entries.delete(key);
+    else this.#accept(key, entry, segment, dir, newState, nowMs);
     return "established";
   }
 

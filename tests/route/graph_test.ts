@@ -235,3 +235,29 @@ Deno.test("LatencyGraph and Routes end at the same routes by single links as by 
     { numRuns: 200 },
   );
 });
+
+Deno.test("measure() rounds up to whole microseconds, so that no cycle falls below zero", () => {
+  const graph = graphOf([1, 2, 3]);
+  measure(graph, 1, 2, 0.0004);
+  measure(graph, 2, 3, 0.0004);
+  measure(graph, 3, 1, -0.0008);
+  assert.equal(graph.latencyMs(1, 2) + graph.latencyMs(2, 3), 0.002);
+  assert.equal(graph.latencyMs(3, 1), 0);
+  for (const latencyMs of [1.1, 0.3, 3_600_000.123, -1.1, -3_599_999.877]) {
+    measure(graph, 1, 2, latencyMs);
+    assert.equal(graph.latencyMs(1, 2), latencyMs);
+  }
+});
+
+Deno.test("links() copies what is known of all links, and what was used", () => {
+  const graph = graphOf([9, 2]);
+  measure(graph, 9, 2, 3);
+  graph.takeUpdate(0);
+  measure(graph, 9, 2, 4);
+  measure(graph, 2, 9, 5);
+  assert.deepEqual(graph.links(), {
+    nodes: [2, 9],
+    latencyUs: Float64Array.of(0, 5000, 4000, 0),
+    usedLatencyUs: Float64Array.of(0, Infinity, 3000, 0),
+  });
+});

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { seededRandom } from "../../src/base/random.ts";
 import { NO_NEXT_HOP, type PathMatrices, ShortestPaths, type WeightChange } from "../../src/route/shortest_paths.ts";
 import { slowShortestPaths } from "../reference/bellman_ford.ts";
+import { bareTripleLoop, leastMs } from "../reference/triple_loop.ts";
 
 /** Edges as [from, to, weight], and the paths over them. */
 function pathsOver(size: number, edges: readonly (readonly [number, number, number])[]): ShortestPaths {
@@ -242,25 +243,3 @@ Deno.test("ShortestPaths costs about the bare triple loop, one changed edge a sm
   assert.ok(fullMs < 3 * bareMs, `full computation: ${fullMs} ms, bare loop: ${bareMs} ms`);
   assert.ok(changeMs < 0.25 * bareMs, `one changed edge: ${changeMs} ms, bare loop: ${bareMs} ms`);
 });
-
-function leastMs(rounds: number, work: () => void): number {
-  let least = Infinity;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    work();
-    least = Math.min(least, performance.now() - start);
-  }
-  return least;
-}
-
-function bareTripleLoop(distances: Float64Array, size: number): void {
-  for (let pivot = 0; pivot < size; pivot++) {
-    for (let from = 0; from < size; from++) {
-      const toPivot = distances[from * size + pivot];
-      for (let to = 0; to < size; to++) {
-        const cost = toPivot + distances[pivot * size + to];
-        if (cost < distances[from * size + to]) distances[from * size + to] = cost;
-      }
-    }
-  }
-}
