@@ -104,6 +104,18 @@ export const Reason = {
   SEGMENT_RATE: 46,
   /** A frame too long for the path to its peer that can't be cut up; its sender is told if there is a way to. */
   PATH_OVERSIZED: 47,
+  /** A control message whose gob or JSON can't be read, or whose values make no sense. */
+  MESSAGE_MALFORMED: 48,
+  /** A control message that speaks for a node that its sender isn't. */
+  MESSAGE_FORGED: 49,
+  /** More of its kind than the sender may have taken in. */
+  RATE_LIMITED: 50,
+  /** A document message whose fields contradict each other or its transfer, or a document that can't be decompressed. */
+  DOCUMENT_MALFORMED: 51,
+  /** A document message that belongs to no transfer under way. */
+  DOCUMENT_UNEXPECTED: 52,
+  /** A document, or a request for one, that is longer than what is taken in. */
+  DOCUMENT_TOO_LARGE: 53,
 } as const;
 
 /** Count of reasons, `NONE` included; the length of a row of counters. */

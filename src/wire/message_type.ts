@@ -37,6 +37,8 @@ export const MessageType = {
   BROADCAST_PEER: 10,
   /** Between two of our own nodes: about the paths between them; `path_message.ts`. Never relayed. */
   PATH: 16,
+  /** Between an edge and a super of ours: a fragment of a document; `document_message.ts`. Never relayed. */
+  DOCUMENT: 17,
 } as const;
 
 /** Least type of a transport message; all greater ones are transport messages too. */
@@ -58,5 +60,5 @@ export function isKnownUsage(type: number): boolean {
 
 /** Tells whether a transport message with content is meant for the neighbour alone that receives it: no node relays it. */
 export function isNeighbourUsage(type: number): boolean {
-  return type === MessageType.PATH;
+  return type === MessageType.PATH || type === MessageType.DOCUMENT;
 }

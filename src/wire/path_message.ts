@@ -40,6 +40,8 @@ export const PathCapability = {
   PROBES: 1,
   /** Has FakeTCP, and listens for it at the port that the hello names. */
   FAKETCP: 2,
+  /** Hands out the documents of a super node through the session. */
+  DOCUMENTS: 4,
 } as const;
 
 /** Bits of the flags in a reply or report. */
