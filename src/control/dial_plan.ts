@@ -5,6 +5,9 @@
  * connection came in time: the first may not know where its peer is, or a firewall may let nobody in there. A handshake
  * without an answer doesn't wait for that.
  *
+ * A peer that is met by simultaneous open is different: there both sides have to dial, and at the same time. So neither waits
+ * for the other, and pauses after failures are the same on both sides.
+ *
  * Dials keep a distance from each other whatever their number, so that a node with a thousand peers sends no storm of SYNs.
  *
  * @module
@@ -26,9 +29,13 @@ const LASTING_MS = 30_000;
 
 /** When a peer is dialled. */
 export class DialPlan {
+  /** Whether both sides are to dial at the same time. */
+  isMutual = false;
   readonly #dialsFirst: boolean;
   #dueMs = Infinity;
   #notBeforeMs = -Infinity;
+  /** Part of that which no news shortens. */
+  #postponedMs = -Infinity;
   #retryMs = RETRY_MIN_MS;
   /** Whether there is still a use for a connection after a dial that failed. */
   #isWanted = false;
@@ -48,7 +55,7 @@ export class DialPlan {
   /** The peer has a session with us, and a FakeTCP of its own: a connection is to be there before it is needed. */
   wantWarm(nowMs: number): void {
     this.#isWanted = true;
-    this.#bringForward(this.#dialsFirst ? nowMs + DIAL_WARM_MS : nowMs + DIAL_PATIENCE_MS);
+    this.#bringForward(nowMs + (this.#isPatient() ? DIAL_PATIENCE_MS : DIAL_WARM_MS));
   }
 
   /** A handshake was begun, and there is no session. */
@@ -71,10 +78,19 @@ export class DialPlan {
   /** A dial failed, or the connection is gone. One that there was is worth another dial even if nobody asked for it. */
   onClosed(nowMs: number): void {
     if (nowMs - this.#openedMs >= LASTING_MS) this.#retryMs = RETRY_MIN_MS;
-    this.#notBeforeMs = nowMs + this.#retryMs + (this.#dialsFirst ? 0 : DIAL_PATIENCE_MS);
+    this.#notBeforeMs = nowMs + this.#retryMs + (this.#isPatient() ? DIAL_PATIENCE_MS : 0);
     this.#dueMs = this.#isWanted || this.#openedMs < Infinity ? this.#notBeforeMs : Infinity;
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
     this.#openedMs = Infinity;
+  }
+
+  /** There are other addresses to dial: failures so far tell nothing about them. */
+  restart(nowMs: number): void {
+    this.#retryMs = RETRY_MIN_MS;
+    this.#notBeforeMs = this.#postponedMs;
+    if (!this.#isWanted) return;
+    this.#dueMs = Infinity;
+    this.#bringForward(nowMs + DIAL_HANDSHAKE_MS);
   }
 
   /** The peer can't be dialled, or need not. */
@@ -87,6 +103,11 @@ export class DialPlan {
   postpone(untilMs: number): void {
     this.#dueMs = untilMs;
     this.#notBeforeMs = untilMs;
+    this.#postponedMs = untilMs;
+  }
+
+  #isPatient(): boolean {
+    return !this.#dialsFirst && !this.isMutual;
   }
 
   #bringForward(timeMs: number): void {

@@ -6,19 +6,25 @@
  * closed, so that strangers can't fill the table.
  *
  * Of two connections to one peer, the one dialled by the lower NodeId wins, and of two of one dialler the newer: so both
- * sides settle on the same.
+ * sides settle on the same. A connection by simultaneous open was dialled by both, and ranks between. Which SYN arrived
+ * where may look different from either side, so it isn't that what tells: it is that we dialled the peer's outside port,
+ * where it doesn't listen, so that only a dial of its own can have met ours.
  *
  * @module
  */
 
+import { DialWay } from "../base/dial_way.ts";
 import { ENDPOINT_CONNECTION, ENDPOINT_GENERATION } from "../base/endpoint.ts";
 import { PATH_KIND_COUNT, PathKind } from "../base/path_kind.ts";
 import { DIAL_SPACING_MS, DialPlan } from "./dial_plan.ts";
+import { DialRound } from "./dial_round.ts";
+import { DialTargets } from "./dial_targets.ts";
+import type { Candidate } from "./documents.ts";
 
 /** Opens and closes connections: what this layer needs of the FakeTCP stack. Endpoints are records of 12 words. */
 export interface Dialler {
-  /** Begins to dial. Returns the row of the new connection, or −1 if it can't be dialled. */
-  dial(remote: Uint32Array, nowMs: number): number;
+  /** Begins to dial, in a {@linkcode DialWay}. Returns the row of the new connection, or −1 if it can't be dialled. */
+  dial(remote: Uint32Array, nowMs: number, way: number): number;
   /** Ends a connection in an orderly way. */
   close(row: number, nowMs: number): void;
   /** Forgets a connection without a word: what the peer thinks of it is its own matter. */
@@ -52,22 +58,24 @@ const UNCLAIMED_MS = 15_000;
 /** How long a connection that another one has replaced stays open: the peer may still send on it, ms. */
 const RETIREMENT_MS = 5_000;
 
+/** A connection that is a peer's. */
+interface OwnConnection extends OpenConnection {
+  /** Of two connections the greater one wins: 2 dialled by the lower NodeId, 1 by both, 0 by the higher one. */
+  readonly merit: number;
+}
+
 interface PeerConnections {
   readonly peerRow: number;
   readonly plan: DialPlan;
   /** Whether our NodeId is lower than the peer's. */
   readonly isLower: boolean;
-  /** By kind: the address to dial that the user wrote. */
-  readonly configured: (Uint32Array | undefined)[];
-  /** By kind: the address to dial that follows from where the peer is reached by UDP. */
-  readonly learnt: (Uint32Array | undefined)[];
+  readonly targets: DialTargets;
   /** By kind: the connection in use. */
-  readonly used: (OpenConnection | undefined)[];
-  /** Row that is being dialled, −1 for none, and its kind. */
-  dialling: number;
-  diallingKind: number;
-  /** Kind that is dialled next, if it has an address; after a failure another than the last. */
-  nextKind: number;
+  readonly used: (OwnConnection | undefined)[];
+  /** The dials that go on; some may outlast the round. */
+  round: DialRound | undefined;
+  /** Whether the round is over, so that the plan says when the next one begins. */
+  isPausing: boolean;
 }
 
 /** The FakeTCP connections of all peers. */
@@ -89,18 +97,21 @@ export class FakeTcpPaths {
     this.#events = events;
   }
 
-  /** Takes a peer on. @param isLower Whether our NodeId is lower than the peer's. */
-  addPeer(peerRow: number, isLower: boolean): void {
+  /**
+   * Takes a peer on.
+   *
+   * @param isLower Whether our NodeId is lower than the peer's.
+   * @param isSuper Whether it is a super node.
+   */
+  addPeer(peerRow: number, isLower: boolean, isSuper = false): void {
     this.#peers.set(peerRow, {
       peerRow,
       plan: new DialPlan(isLower),
       isLower,
-      configured: new Array(PATH_KIND_COUNT).fill(undefined),
-      learnt: new Array(PATH_KIND_COUNT).fill(undefined),
+      targets: new DialTargets(this.#order, isSuper),
       used: new Array(PATH_KIND_COUNT).fill(undefined),
-      dialling: -1,
-      diallingKind: -1,
-      nextKind: this.#order[0],
+      round: undefined,
+      isPausing: true,
     });
   }
 
@@ -109,32 +120,43 @@ export class FakeTcpPaths {
     const peer = this.#peers.get(peerRow);
     if (peer === undefined) return;
     this.#peers.delete(peerRow);
-    if (peer.dialling >= 0) this.#dialler.abort(peer.dialling, nowMs);
+    this.#abandonRound(peer, nowMs);
     for (const connection of peer.used) if (connection !== undefined) this.#dialler.close(connection.row, nowMs);
   }
 
-  /** Sets the address at which a peer is dialled, as the user wrote it. */
+  /** Sets the address at which a peer is dialled first, as the user wrote it. */
   configureTarget(peerRow: number, kind: number, endpoint: Uint32Array): void {
-    const peer = this.#peers.get(peerRow);
-    if (peer !== undefined) peer.configured[kind] = endpoint.slice();
+    this.#peers.get(peerRow)?.targets.configure(kind, endpoint);
   }
 
   /** Sets the address at which a peer is dialled if the user wrote none. */
   learnTarget(peerRow: number, kind: number, endpoint: Uint32Array): void {
+    this.#peers.get(peerRow)?.targets.learn(kind, endpoint);
+  }
+
+  /**
+   * Sets the addresses at which a super node says that a peer can be dialled, in place of all that it said before. With news
+   * a peer that is wanted is dialled at once, as the peer does us, which learns ours at the same time.
+   *
+   * @param candidates Those of other kinds than FakeTCP's are ignored; copied.
+   */
+  setCandidates(peerRow: number, candidates: readonly Candidate[], nowMs: number): void {
     const peer = this.#peers.get(peerRow);
-    if (peer !== undefined) peer.learnt[kind] = endpoint.slice();
+    if (peer === undefined || !peer.targets.setCandidates(candidates)) return;
+    peer.plan.isMutual = peer.targets.punches().length > 0;
+    if (isConnected(peer)) return;
+    this.#abandonRound(peer, nowMs);
+    peer.plan.restart(nowMs);
   }
 
   /** Tells whether a peer can be dialled. */
   hasTarget(peerRow: number): boolean {
-    const peer = this.#peers.get(peerRow);
-    return peer !== undefined && this.#order.some((kind) => targetOf(peer, kind) !== undefined);
+    return this.#order.some((kind) => this.targetsOf(peerRow, kind).length > 0);
   }
 
-  /** Returns the address at which a peer is dialled, if it can be. */
-  targetOf(peerRow: number, kind: number): Uint32Array | undefined {
-    const peer = this.#peers.get(peerRow);
-    return peer === undefined ? undefined : targetOf(peer, kind);
+  /** Returns the addresses at which a peer is dialled. */
+  targetsOf(peerRow: number, kind: number): Uint32Array[] {
+    return this.#peers.get(peerRow)?.targets.endpointsOf(kind) ?? [];
   }
 
   /** Returns the connection that a peer's path leads over. */
@@ -156,7 +178,9 @@ export class FakeTcpPaths {
 
   /** The peer doesn't speak FakeTCP. */
   cancel(peerRow: number): void {
-    this.#peers.get(peerRow)?.plan.cancel();
+    const peer = this.#peers.get(peerRow);
+    peer?.plan.cancel();
+    peer?.round?.stop();
   }
 
   /** The connection of a peer's path leads nowhere: it is given up, and another dialled. */
@@ -190,9 +214,10 @@ export class FakeTcpPaths {
       return;
     }
     for (const peer of this.#peers.values()) {
-      if (peer.dialling !== connection.row) continue;
-      peer.dialling = -1;
-      this.#offer(peer, peer.diallingKind, connection, nowMs);
+      const target = peer.round?.targetOf(connection.row);
+      if (target === undefined) continue;
+      peer.round?.end(connection.row);
+      this.#offer(peer, target.kind, connection, target.way === DialWay.PUNCH, nowMs);
       return;
     }
     this.#dialler.close(connection.row, nowMs);
@@ -203,11 +228,9 @@ export class FakeTcpPaths {
     this.#unclaimed.delete(row);
     this.#retired.delete(row);
     for (const peer of this.#peers.values()) {
-      if (peer.dialling === row) {
-        peer.dialling = -1;
-        this.#rotate(peer);
-        if (!isBusy(peer)) peer.plan.onClosed(nowMs);
-        return;
+      if (peer.round?.targetOf(row) !== undefined) {
+        peer.round.end(row);
+        return this.#pause(peer, nowMs);
       }
       const kind = peer.used.findIndex((used) => used?.row === row && used.generation === generation);
       if (kind >= 0) return this.#lose(peer, kind, why, nowMs);
@@ -234,7 +257,7 @@ export class FakeTcpPaths {
     if (peer !== undefined && this.#retired.has(row)) return this.#events.onOtherUsed(peerRow, kind, nowMs);
     if (peer === undefined || claimed?.connection.generation !== (endpoint[ENDPOINT_GENERATION] | 0)) return;
     this.#unclaimed.delete(row);
-    this.#offer(peer, kind, claimed.connection, nowMs);
+    this.#offer(peer, kind, claimed.connection, false, nowMs);
   }
 
   /** Does what is due. */
@@ -249,16 +272,15 @@ export class FakeTcpPaths {
       this.#retired.delete(row);
       this.#dialler.close(row, nowMs);
     }
-    for (const peer of this.#peers.values()) {
-      if (nowMs < this.#nextDialMs) return;
-      if (peer.plan.dueMs <= nowMs) this.#dial(peer, nowMs);
-    }
+    for (const peer of this.#peers.values()) this.#advance(peer, nowMs);
   }
 
   /** Returns when {@linkcode FakeTcpPaths.handleTimeout} is to be called at the latest, ms. */
   pollTimeout(): number {
     let next = Infinity;
-    for (const { plan } of this.#peers.values()) next = Math.min(next, plan.dueMs);
+    for (const { plan, round, isPausing } of this.#peers.values()) {
+      next = Math.min(next, isPausing ? plan.dueMs : round?.dueMs() ?? Infinity);
+    }
     // Of the others the first is the oldest.
     const [unclaimed] = this.#unclaimed.values();
     const [retiredMs] = this.#retired.values();
@@ -269,34 +291,68 @@ export class FakeTcpPaths {
     );
   }
 
-  #dial(peer: PeerConnections, nowMs: number): void {
-    const candidates = this.#order.filter((kind) => targetOf(peer, kind) !== undefined);
-    const kind = candidates.includes(peer.nextKind) ? peer.nextKind : candidates[0];
-    peer.plan.onDial();
-    if (kind === undefined || isBusy(peer)) return;
-    this.#nextDialMs = nowMs + DIAL_SPACING_MS;
-    const target = targetOf(peer, kind);
-    peer.dialling = target === undefined ? -1 : this.#dialler.dial(target, nowMs);
-    peer.diallingKind = kind;
-    if (peer.dialling >= 0) return;
-    peer.plan.onClosed(nowMs);
-    this.#rotate(peer);
+  /** Does what is due for a peer: no more than one dial. */
+  #advance(peer: PeerConnections, nowMs: number): void {
+    const overdueRow = peer.round?.overdueRow(nowMs) ?? -1;
+    if (overdueRow >= 0) {
+      this.#dialler.abort(overdueRow, nowMs);
+      peer.round?.end(overdueRow);
+    }
+    if (nowMs >= this.#nextDialMs) {
+      if (peer.isPausing && peer.plan.dueMs <= nowMs) this.#beginRound(peer, nowMs);
+      this.#dialNext(peer, nowMs);
+    }
+    this.#pause(peer, nowMs);
   }
 
-  /** Lets the next dial be of the other family, which may get through where this one didn't. */
-  #rotate(peer: PeerConnections): void {
-    peer.nextKind = this.#order.find((kind) => kind !== peer.diallingKind) ?? peer.diallingKind;
+  #beginRound(peer: PeerConnections, nowMs: number): void {
+    peer.plan.onDial();
+    if (isBusy(peer) || !this.hasTarget(peer.peerRow)) return;
+    this.#abandonRound(peer, nowMs);
+    peer.round = new DialRound(peer.targets.ordinary(), peer.targets.punches(), nowMs);
+    peer.isPausing = false;
+  }
+
+  #dialNext(peer: PeerConnections, nowMs: number): void {
+    const target = peer.round?.next(nowMs);
+    if (target === undefined) return;
+    this.#nextDialMs = nowMs + DIAL_SPACING_MS;
+    const row = this.#dialler.dial(target.endpoint, nowMs, target.way);
+    if (row >= 0) peer.round?.begin(target, row, nowMs);
+  }
+
+  /** Plans the next round if this one is over. */
+  #pause(peer: PeerConnections, nowMs: number): void {
+    if (peer.isPausing || peer.round?.isOver(nowMs) === false) return;
+    peer.isPausing = true;
+    if (!isConnected(peer)) peer.plan.onClosed(nowMs);
+  }
+
+  /** Gives up all dials that go on. */
+  #abandonRound(peer: PeerConnections, nowMs: number): void {
+    for (const row of peer.round?.rows() ?? []) this.#dialler.abort(row, nowMs);
+    peer.round = undefined;
+    peer.isPausing = true;
   }
 
   /** Makes a connection the peer's path, unless the one that it has is the better one. */
-  #offer(peer: PeerConnections, kind: number, connection: OpenConnection, nowMs: number): void {
+  #offer(
+    peer: PeerConnections,
+    kind: number,
+    connection: OpenConnection,
+    isPunched: boolean,
+    nowMs: number,
+  ): void {
+    const merit = meritOf(connection, isPunched, peer.isLower);
     const present = peer.used[kind];
-    if (present !== undefined && !isBetter(connection, present, peer.isLower)) {
+    if (present !== undefined && merit < present.merit) {
       this.#retired.set(connection.row, nowMs + RETIREMENT_MS);
       this.#events.onOtherUsed(peer.peerRow, kind, nowMs);
       return;
     }
-    peer.used[kind] = connection;
+    peer.used[kind] = { ...connection, merit };
+    peer.round?.stop();
+    peer.isPausing = true;
     peer.plan.onOpened(nowMs);
     this.#events.onPath(peer.peerRow, kind, connection, nowMs);
     if (present !== undefined) this.#retired.set(present.row, nowMs + RETIREMENT_MS);
@@ -309,15 +365,17 @@ export class FakeTcpPaths {
   }
 }
 
-function targetOf(peer: PeerConnections, kind: number): Uint32Array | undefined {
-  return peer.configured[kind] ?? peer.learnt[kind];
+function isConnected(peer: PeerConnections): boolean {
+  return peer.used.some((connection) => connection !== undefined);
 }
 
-/** Whether a peer has a connection, or is being dialled. */
+/** Whether a peer has a connection, or a round goes on. */
 function isBusy(peer: PeerConnections): boolean {
-  return peer.dialling >= 0 || peer.used.some((connection) => connection !== undefined);
+  return !peer.isPausing || isConnected(peer);
 }
 
-function isBetter(offered: OpenConnection, present: OpenConnection, weAreLower: boolean): boolean {
-  return offered.dialled === present.dialled || offered.dialled === weAreLower;
+/** See {@linkcode OwnConnection.merit}. */
+function meritOf({ dialled }: OpenConnection, isPunched: boolean, weAreLower: boolean): number {
+  if (isPunched) return 1;
+  return dialled === weAreLower ? 2 : 0;
 }

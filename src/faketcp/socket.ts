@@ -22,6 +22,7 @@
  *   what they don't like. The owner is told that the connection is doubted, asks the peer itself by authenticated means,
  *   and closes or aborts if there is no answer. Towards the peer a doubted FIN is like a lost one: it is answered by an
  *   acknowledgment that doesn't cover it, so there is no CLOSE-WAIT here. Once the owner closes, the FIN is acknowledged.
+ * - **A punch believes no RST or ICMP either** while it opens, and sends no RST: see `punch.ts`.
  * - A SYN on an open connection gets a challenge ACK (RFC 5961 §4): a peer that really lost its state answers by a reset.
  *
  * Nothing here does I/O or reads a clock; see the four kinds of functions `handle…`, `pollTransmit`, `pollTimeout`,
@@ -43,6 +44,7 @@ import {
 } from "./constants.ts";
 import { ControlSegments, Pending, type SocketContext } from "./control_segments.ts";
 import { applySyn, beginRow, chooseIss } from "./negotiation.ts";
+import { Punch } from "./punch.ts";
 import { type SegmentInfo, segmentLen } from "./segment_reader.ts";
 import { StallWatch } from "./stall_watch.ts";
 
@@ -85,6 +87,8 @@ export class Socket {
   readonly #events: SocketEvent[] = [];
 
   #state: SocketState = "CLOSED";
+  /** While the connection opens, if the peer dials us at the same time, through NATs. */
+  #punch: Punch | undefined;
   /** Last time that was given. */
   #nowMs = 0;
   /** When {@linkcode handleTimeout} has something to do. */
@@ -115,9 +119,10 @@ export class Socket {
     return this.#state;
   }
 
-  /** Begins as the dialler. */
-  connect(nowMs: number): void {
-    const { table, isn } = this.#context;
+  /** Begins as the dialler. @param isPunch Whether the peer does so as well, at about the same time. */
+  connect(nowMs: number, isPunch: boolean): void {
+    const { table, isn, random } = this.#context;
+    if (isPunch) this.#punch = new Punch(random, nowMs);
     this.#begin(isn === "zero" ? 0 : chooseIss(table, this.row, nowMs), nowMs);
     this.#state = "SYN-SENT";
     this.#sendRepeatedly(Pending.SYN);
@@ -169,7 +174,7 @@ export class Socket {
   /** Takes in that a router couldn't deliver a segment of this connection, which was in flight. */
   handleUnreachable(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#state === "SYN-SENT") this.#finish("unreachable");
+    if (this.#state === "SYN-SENT" && this.#punch === undefined) this.#finish("unreachable");
     else if (this.#state === "ESTABLISHED") this.#doubt("ICMP");
   }
 
@@ -189,6 +194,7 @@ export class Socket {
     if (this.#state !== "SYN-RECEIVED" && this.#state !== "ESTABLISHED") return;
     const { table } = this.#context;
     this.#withdraw();
+    this.#punch = undefined;
     this.#segments.finSeq = Atomics.add(table.sndNxt, this.row, 1);
     if (this.#peerFinEnd === undefined) {
       this.#state = "FIN-WAIT-1";
@@ -240,6 +246,11 @@ export class Socket {
     return this.#timerMs;
   }
 
+  /** Tells whether the connection is closed but for what latecomers want to hear. */
+  isClosing(): boolean {
+    return !["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"].includes(this.#state);
+  }
+
   /** Returns what happened next, if anything. */
   pollEvent(): SocketEvent | undefined {
     return this.#events.shift();
@@ -283,11 +294,11 @@ export class Socket {
     const { row } = this;
     if ((info.flags & ACK) !== 0 && info.ack !== Atomics.load(table.sndNxt, row)) {
       // Acknowledges something older than our SYN: the peer still has a connection of this tuple, and a reset ends it.
-      if ((info.flags & RST) === 0) this.#segments.addReset(info.ack);
+      if ((info.flags & RST) === 0) this.#reset(info.ack);
       return;
     }
     if ((info.flags & RST) !== 0) {
-      if ((info.flags & ACK) !== 0) this.#finish("refused");
+      if ((info.flags & ACK) !== 0) this.#refuse();
       return;
     }
     if ((info.flags & SYN) === 0) return;
@@ -303,19 +314,37 @@ export class Socket {
     if ((info.flags & RST) !== 0) {
       // Only an exact one is believed (RFC 5961 §3.2); data that came in early has moved rcvNxt.
       const isExact = info.seq === seqAdd(table.irs[row], 1) || info.seq === Atomics.load(table.rcvNxt, row);
-      if (isExact) this.#finish("refused");
+      if (isExact) this.#refuse();
       return;
     }
-    if ((info.flags & SYN) !== 0 && !isFirst) return this.#challenge();
+    if ((info.flags & SYN) !== 0 && !isFirst) {
+      // Who punches may have begun anew.
+      return this.#punch === undefined ? this.#challenge() : this.#handleInSynSent(info);
+    }
     if ((info.flags & ACK) === 0) {
       // Our SYN-ACK was lost.
       this.#segments.add(Pending.SYN_ACK);
       return;
     }
-    if (info.ack !== seqAdd(table.iss[row], 1)) return this.#segments.addReset(info.ack);
+    if (info.ack !== seqAdd(table.iss[row], 1)) return this.#reset(info.ack);
     if (!isFirst && !this.#isNear(info.seq)) return this.#challenge();
     this.#establish(info);
     if ((info.flags & FIN) !== 0) this.#handleInEstablished(info);
+  }
+
+  /** An exact reset before the connection is open. Who punches goes on, or goes back, to SYNs. */
+  #refuse(): void {
+    if (this.#punch === undefined) return this.#finish("refused");
+    this.#withdraw();
+    this.#state = "SYN-SENT";
+    this.#segments.keepOnly(0);
+    this.#segments.synOptions = this.#context.fingerprint.synOptions;
+    this.#timerMs = Math.min(this.#timerMs, this.#punch.resumeMs(this.#nowMs));
+  }
+
+  /** Answers a segment of another connection of this tuple by a reset; but one that meets a NAT closes the way of a punch. */
+  #reset(seq: number): void {
+    if (this.#punch === undefined) this.#segments.addReset(seq);
   }
 
   /** Our SYN is acknowledged, the peer's is known: datagrams may pass. */
@@ -337,6 +366,7 @@ export class Socket {
       this.#segments.add(Pending.FIRST_PAYLOAD);
     }
     this.#state = "ESTABLISHED";
+    this.#punch = undefined;
     this.#watch = new StallWatch(table, row, this.#nowMs);
     this.#timerMs = this.#nextLookMs();
     Atomics.store(table.state, row, ConnectionState.OPEN);
@@ -407,7 +437,9 @@ export class Socket {
     Atomics.store(this.#context.table.state, this.row, ConnectionState.CLOSED);
   }
 
+  /** Sends for the first time what is repeated until it is answered. */
   #sendRepeatedly(bit: number): void {
+    if (this.#punch !== undefined) return this.#repeat(bit);
     this.#segments.add(bit);
     this.#tries = 1;
     this.#timerMs = this.#nowMs + this.#context.fingerprint.retransmitMs[0];
@@ -415,11 +447,17 @@ export class Socket {
 
   /** Sends once more, or gives up. Called late, it doesn't catch up: the next time is as far off as ever. */
   #repeat(bit: number): void {
-    const { retransmitMs } = this.#context.fingerprint;
-    if (this.#tries >= retransmitMs.length) return this.#finish("timed out");
+    const nextMs = this.#punch === undefined ? this.#nextTryMs() : this.#punch.nextMs(this.#nowMs);
+    if (nextMs === undefined) return this.#finish("timed out");
     this.#segments.add(bit);
-    this.#timerMs = this.#nowMs + retransmitMs[this.#tries] - retransmitMs[this.#tries - 1];
+    this.#timerMs = nextMs;
     this.#tries++;
+  }
+
+  #nextTryMs(): number | undefined {
+    const { retransmitMs } = this.#context.fingerprint;
+    if (this.#tries >= retransmitMs.length) return undefined;
+    return this.#nowMs + retransmitMs[this.#tries] - retransmitMs[this.#tries - 1];
   }
 
   /** All connections are looked at at the same times, so that the owner isn't woken for each. */

@@ -9,6 +9,7 @@
  * | --- | --- |
  * | SYN to a port that is listened on | a half-open connection, or a SYN cookie if there are too many |
  * | acknowledgment of a cookie | a connection |
+ * | SYN or SYN-ACK to the rendezvous port (`base/dial_way.ts`) | none: the peer is early, and a reset would close the way |
  * | RST | none |
  * | anything else | a reset (RFC 9293 §3.5.2), within limits |
  *
@@ -21,6 +22,7 @@
  * @module
  */
 
+import { DialWay } from "../base/dial_way.ts";
 import { ENDPOINT_CONNECTION, ENDPOINT_GENERATION, ENDPOINT_WORDS } from "../base/endpoint.ts";
 import { type RandomSource } from "../base/random.ts";
 import { Reason } from "../base/reason.ts";
@@ -116,6 +118,8 @@ export class Stack {
   readonly #timeWait = new Set<number>();
   /** Rows whose socket has something to send. */
   readonly #ready = new Set<number>();
+  /** Port from which connections that share one outside port are dialled, by address family; drawn when first needed. */
+  readonly #rendezvousPorts = new Map<number, number>();
   readonly #replies = new ReplyQueue();
   readonly #resets = new TokenBucket(RESETS_PER_SECOND);
   readonly #events: StackEvent[] = [];
@@ -139,20 +143,24 @@ export class Stack {
   /**
    * Begins to open a connection. An event "opened" or "closed" follows.
    *
+   * A punch goes on whatever NATs and routers on the way answer: they do so until the other side's SYN has passed them.
+   *
    * @param remote Endpoint record; its remote side is read.
+   * @param way A {@linkcode DialWay}. The rendezvous port stays the same until a dial that isn't a punch finds a connection
+   * from it to the same remote side.
    * @returns The row, or {@linkcode NO_CONNECTION}: without an address of that family, a free row or a free port, or for a
    * link-local address, which no route leads to.
    */
-  dial(remote: Uint32Array, nowMs: number): number {
+  dial(remote: Uint32Array, nowMs: number, way: number = DialWay.ORDINARY): number {
     this.#nowMs = nowMs;
     const { addressV4, addressV6 } = this.#settings;
     const address = remote[0] === 4 ? addressV4 : remote[0] === 6 ? addressV6 : undefined;
     if (address === undefined || remote[1] === 0 || remote[6] !== 0) return NO_CONNECTION;
-    const port = this.#chooseDialPort(remote);
+    const port = way === DialWay.ORDINARY ? this.#chooseDialPort(remote) : this.#takeRendezvousPort(remote, way);
     if (port === 0) return NO_CONNECTION;
     const socket = this.#openSocket(remote, port, true);
     if (socket === undefined) return NO_CONNECTION;
-    socket.connect(nowMs);
+    socket.connect(nowMs, way === DialWay.PUNCH);
     this.#settle(socket);
     return socket.row;
   }
@@ -262,6 +270,7 @@ export class Stack {
       const peerMss = control === ACK ? checkSynCookie(this.#table, info, this.#nowMs) : 0;
       if (peerMss > 0) return this.#acceptCookie(peerMss);
     }
+    if ((info.flags & SYN) !== 0 && this.#rendezvousPorts.get(info.family) === info.localPort) return;
     if (this.#resets.take(this.#nowMs)) this.#replyReset();
   }
 
@@ -351,6 +360,21 @@ export class Stack {
       if (findConnection(this.#table, remote, 0, port) === NO_CONNECTION) return port;
     }
     return 0;
+  }
+
+  /** Returns the rendezvous port for a dial, 0 if there is none. What is left of an earlier connection makes way. */
+  #takeRendezvousPort(remote: Uint32Array, way: number): number {
+    const family = remote[0];
+    const present = this.#rendezvousPorts.get(family);
+    if (present !== undefined) {
+      const row = findConnection(this.#table, remote, 0, present);
+      if (this.#sockets.get(row)?.isClosing()) this.#release(row);
+      else if (row !== NO_CONNECTION && way === DialWay.PUNCH) return 0;
+      else if (row !== NO_CONNECTION) this.#rendezvousPorts.delete(family);
+    }
+    const port = this.#rendezvousPorts.get(family) ?? this.#chooseDialPort(remote);
+    if (port !== 0) this.#rendezvousPorts.set(family, port);
+    return port;
   }
 
   /** After each call of a socket's function: passes on its events, notes its deadline, and gives up its row if it is done. */

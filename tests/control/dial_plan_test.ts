@@ -89,3 +89,30 @@ Deno.test("DialPlan leaves a peer alone until a given time", () => {
   plan.wantForHandshake(1_000);
   assert.equal(plan.dueMs, 600_000);
 });
+
+Deno.test("DialPlan lets neither side wait for the other if both are to dial", () => {
+  for (const dialsFirst of [true, false]) {
+    const plan = new DialPlan(dialsFirst);
+    plan.isMutual = true;
+    plan.wantWarm(1000);
+    assert.equal(plan.dueMs, 1000 + DIAL_WARM_MS);
+    plan.onDial();
+    plan.onClosed(2000);
+    assert.equal(plan.dueMs, 3000);
+  }
+});
+
+Deno.test("DialPlan.restart() forgets failures, but dials only who is wanted, and nobody who rests", () => {
+  const plan = new DialPlan(true);
+  plan.restart(0);
+  assert.equal(plan.dueMs, Infinity);
+  plan.wantForHandshake(0);
+  for (let failures = 0; failures < 5; failures++) plan.onClosed(0);
+  plan.restart(1000);
+  assert.equal(plan.dueMs, 1000 + DIAL_HANDSHAKE_MS);
+  plan.onClosed(2000);
+  assert.equal(plan.dueMs, 3000);
+  plan.postpone(600_000);
+  plan.restart(4000);
+  assert.equal(plan.dueMs, 600_000);
+});

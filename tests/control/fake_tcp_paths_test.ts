@@ -1,7 +1,10 @@
 import { strict as assert } from "node:assert";
+import { DialWay } from "../../src/base/dial_way.ts";
 import { ENDPOINT_CONNECTION, parseEndpoint, sameRemote } from "../../src/base/endpoint.ts";
 import { PathKind } from "../../src/base/path_kind.ts";
 import { DIAL_HANDSHAKE_MS, DIAL_PATIENCE_MS, DIAL_SPACING_MS, DIAL_WARM_MS } from "../../src/control/dial_plan.ts";
+import { ATTEMPT_MS, PUNCH_DELAY_MS, PUNCH_MS } from "../../src/control/dial_round.ts";
+import type { Candidate } from "../../src/control/documents.ts";
 import { type Dialler, FakeTcpPaths, type OpenConnection } from "../../src/control/fake_tcp_paths.ts";
 
 const { UDP6, UDP4, FAKETCP6, FAKETCP4 } = PathKind;
@@ -21,16 +24,21 @@ function connection(row: number, dialled: boolean, generation = 1): OpenConnecti
 class Bench {
   readonly paths: FakeTcpPaths;
   /** Rows dialled, by time. */
-  readonly dials: { readonly row: number; readonly target: Uint32Array; readonly atMs: number }[] = [];
+  readonly dials: {
+    readonly row: number;
+    readonly target: Uint32Array;
+    readonly atMs: number;
+    readonly way: number;
+  }[] = [];
   readonly notes: string[] = [];
   refusesToDial = false;
   #nextRow = 100;
 
   constructor(order = ORDER) {
     const dialler: Dialler = {
-      dial: (target, atMs) => {
+      dial: (target, atMs, way) => {
         if (this.refusesToDial) return -1;
-        this.dials.push({ row: this.#nextRow, target: target.slice(), atMs });
+        this.dials.push({ row: this.#nextRow, target: target.slice(), atMs, way });
         return this.#nextRow++;
       },
       close: (row) => this.notes.push(`close ${row}`),
@@ -327,4 +335,111 @@ Deno.test("FakeTcpPaths forgets a replaced connection that the other side closes
   bench.paths.handleClosed(7, 1, "finished", 100);
   assert.equal(bench.paths.pollTimeout(), Infinity);
   assert.ok(bench.notes.every((note) => !note.startsWith("close")));
+});
+
+const MAPPED: Candidate = { kind: FAKETCP4, endpoint: parseEndpoint("198.51.100.1:50001")!, rank: 14 };
+const LISTENING: Candidate = { kind: FAKETCP4, endpoint: parseEndpoint("198.51.100.1:3000")!, rank: 4 };
+const LOCAL: Candidate = { kind: FAKETCP4, endpoint: parseEndpoint("10.0.0.1:3000")!, rank: 100 };
+
+/** A node with a peer that a super node lists. */
+function benchWithCandidates(isLower: boolean, candidates: readonly Candidate[]): Bench {
+  const bench = new Bench();
+  bench.paths.addPeer(PEER, isLower);
+  bench.paths.setCandidates(PEER, candidates, 0);
+  return bench;
+}
+
+Deno.test("FakeTcpPaths.setCandidates() has candidates dialled by rank, and punched by both sides at one time", () => {
+  for (const isLower of [true, false]) {
+    const bench = benchWithCandidates(isLower, [LOCAL, MAPPED, LISTENING]);
+    bench.runUntil(10_000);
+    assert.equal(bench.dials.length, 0, "nobody wants it");
+    bench.paths.wantForHandshake(PEER, 10_000);
+    bench.runUntil(10_000 + PUNCH_MS);
+    const beginMs = 10_000 + DIAL_HANDSHAKE_MS;
+    assert.deepEqual(bench.dials.map(({ target, atMs, way }) => [target[1], atMs - beginMs, way]), [
+      [3000, 0, DialWay.ORDINARY],
+      [50001, PUNCH_DELAY_MS, DialWay.PUNCH],
+      [3000, ATTEMPT_MS, DialWay.ORDINARY],
+    ]);
+    assert.deepEqual(bench.takeNotes(), ["abort 100"]);
+  }
+});
+
+Deno.test("FakeTcpPaths punches again after a pause, and gives up the punch before", () => {
+  const bench = benchWithCandidates(false, [MAPPED]);
+  bench.paths.wantForHandshake(PEER, 0);
+  bench.runUntil(60_000);
+  const gaps = bench.dials.slice(1).map(({ atMs }, index) => atMs - bench.dials[index].atMs);
+  const roundMs = PUNCH_DELAY_MS + PUNCH_MS;
+  assert.deepEqual(gaps, [1, 2, 4, 8].map((seconds) => roundMs + seconds * 1000));
+  assert.deepEqual(bench.takeNotes(), [100, 101, 102, 103].map((row) => `abort ${row}`));
+});
+
+Deno.test("FakeTcpPaths takes a punch that succeeds between two rounds", () => {
+  const bench = benchWithCandidates(true, [MAPPED]);
+  bench.paths.wantForHandshake(PEER, 0);
+  bench.runUntil(7_000);
+  bench.paths.handleOpened(connection(100, true), 7_100);
+  assert.equal(bench.paths.connectionOf(PEER, FAKETCP4)?.row, 100);
+  bench.runUntil(600_000);
+  assert.equal(bench.dials.length, 1);
+});
+
+Deno.test("FakeTcpPaths.setCandidates() with news dials anew at once, without news changes nothing", () => {
+  const bench = benchWithCandidates(true, [MAPPED]);
+  bench.paths.wantForHandshake(PEER, 0);
+  bench.runUntil(100_000);
+  const before = bench.dials.length;
+  bench.paths.setCandidates(PEER, [{ ...MAPPED }], 100_000);
+  bench.runUntil(100_000 + DIAL_HANDSHAKE_MS + PUNCH_DELAY_MS);
+  assert.equal(bench.dials.length, before);
+  bench.takeNotes();
+  const moved = { ...MAPPED, endpoint: parseEndpoint("198.51.100.1:50002")! };
+  bench.paths.setCandidates(PEER, [moved], 101_000);
+  bench.runUntil(101_000 + DIAL_HANDSHAKE_MS + PUNCH_DELAY_MS);
+  assert.equal(bench.dials.length, before + 1);
+  assert.equal(bench.dials[before].target[1], 50002);
+  assert.deepEqual(bench.takeNotes(), [`abort ${bench.dials[before - 1].row}`]);
+});
+
+Deno.test("FakeTcpPaths dials super nodes from the rendezvous port", () => {
+  const bench = new Bench();
+  bench.paths.addPeer(PEER, true, true);
+  bench.paths.configureTarget(PEER, FAKETCP4, TARGET);
+  bench.open(0);
+  assert.deepEqual(bench.dials.map(({ way }) => way), [DialWay.RENDEZVOUS]);
+});
+
+Deno.test("two nodes settle on one of all connections that they may have, in whatever order they see them", () => {
+  // What is dialled by the lower one, by both, by the higher one; each has its row at both nodes.
+  const [byLower, byBoth, byHigher] = [10, 101, 12];
+  const orders = [
+    [byLower, byBoth, byHigher],
+    [byHigher, byBoth, byLower],
+    [byBoth, byLower, byHigher],
+    [byBoth, byHigher, byLower],
+  ];
+  for (const present of [[byLower, byBoth, byHigher], [byBoth, byHigher], [byLower, byBoth]]) {
+    const settled = orders.flatMap((order) =>
+      [true, false].map((isLower) => {
+        const bench = benchWithCandidates(isLower, [LISTENING, MAPPED]);
+        bench.paths.wantForHandshake(PEER, 0);
+        bench.runUntil(2_000);
+        const own = isLower ? byLower : byHigher;
+        for (const row of order.filter((each) => present.includes(each))) {
+          // Our ordinary dial has row 100.
+          if (row === byBoth) bench.paths.handleOpened(connection(byBoth, true), 2_000);
+          else if (row === own) bench.paths.handleOpened(connection(100, true), 2_000);
+          else {
+            bench.paths.handleOpened(connection(row, false), 2_000);
+            bench.paths.handleUsed(PEER, FAKETCP4, connection(row, false).endpoint, 2_000);
+          }
+        }
+        const used = bench.paths.connectionOf(PEER, FAKETCP4)?.row;
+        return used === 100 ? own : used;
+      })
+    );
+    assert.deepEqual(new Set(settled), new Set([present[0]]));
+  }
 });

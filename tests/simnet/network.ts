@@ -107,6 +107,8 @@ export interface AttachOptions {
   readonly link?: Partial<LinkConditions>;
   /** Public address of a translator in front of the host. */
   readonly behind?: string;
+  /** Whether that translator has another public port for each destination. */
+  readonly symmetric?: boolean;
 }
 
 /** Makes the endpoint record of an address. */
@@ -123,6 +125,8 @@ export class SimNetwork {
   readonly random: RandomSource;
   /** Judges each datagram. Sees public addresses. */
   firewall: (datagram: SimDatagram) => Verdict = () => false;
+  /** Tells how long each datagram is on the Internet, ms, besides its time on the access links. Sees public addresses. */
+  transitMs: (datagram: SimDatagram) => number = () => 0;
   /** Sees each datagram as it enters the Internet; may not change it. For eavesdroppers and attackers. */
   onTransit: (datagram: SimDatagram) => void = () => {};
   /** One line for each datagram that was sent, lost or delivered, unless `traces` is switched off. */
@@ -145,7 +149,8 @@ export class SimNetwork {
   /** Puts a host on the network. */
   attach(host: SimHost, address: SimAddress, options: AttachOptions = {}): Attachment {
     const link = { ...PERFECT_LINK, ...options.link };
-    const translator = options.behind === undefined ? undefined : new Translator(options.behind, this.random);
+    const { behind, symmetric } = options;
+    const translator = behind === undefined ? undefined : new Translator(behind, this.random, symmetric);
     if (translator !== undefined) this.#translators.set(translator.publicIp, translator);
     return new SimAttachment(this, this.#queue, this.#hosts, host, address, link, translator);
   }
@@ -183,6 +188,13 @@ export class SimNetwork {
       if (verdict === "reject") this.#reject(datagram);
       return this.#note("blocked", datagram);
     }
+    const transitMs = this.transitMs(datagram);
+    if (transitMs > 0) this.#queue.push(this.nowMs + transitMs, () => this.#arrive(datagram));
+    else this.#arrive(datagram);
+  }
+
+  /** Takes a datagram from the Internet to the access link that its destination stands for. */
+  #arrive(datagram: SimDatagram): void {
     const transport = transportOfDatagram(datagram);
     const to = this.#insideOf(datagram.to, datagram.from, transport);
     const host = to === undefined ? undefined : this.#hosts.get(hostKey(to, transport));

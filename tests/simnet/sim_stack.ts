@@ -4,16 +4,19 @@
  * There are no sequence numbers and no windows, which tests of `src/faketcp` look after. What matters here is who has which
  * connection when, and what each side believes of it:
  *
- * - a SYN is repeated after 1, 3, 7, 15, 31 and 63 s, and then given up;
- * - an unknown connection is answered by RST;
+ * - a SYN is repeated after 1, 3, 7, 15, 31 and 63 s, and then given up; that of a punch more often, whatever is answered;
+ * - SYNs that cross make one connection;
+ * - an unknown connection is answered by RST, but for a SYN to the rendezvous port;
  * - RST and FIN on an open connection are reported as doubts, and change nothing by themselves.
  *
  * @module
  */
 
+import { DialWay } from "../../src/base/dial_way.ts";
 import { ENDPOINT_CONNECTION, ENDPOINT_GENERATION, endpointAddress, formatIpAddress } from "../../src/base/endpoint.ts";
 import type { RandomSource } from "../../src/base/random.ts";
 import type { Dialler, OpenConnection } from "../../src/control/fake_tcp_paths.ts";
+import { PUNCH_RETRANSMIT_MS } from "../../src/faketcp/punch.ts";
 import {
   type Attachment,
   endpointOf,
@@ -23,9 +26,8 @@ import {
   type SimNetwork,
 } from "./network.ts";
 
-/** When SYNs are repeated, ms after the first. */
-const SYN_TIMES_MS = [1_000, 3_000, 7_000, 15_000, 31_000, 63_000];
-const SYN_GIVEN_UP_MS = 127_000;
+/** When SYNs are repeated, ms after the first; the last is when they are given up. */
+const SYN_TIMES_MS = [1_000, 3_000, 7_000, 15_000, 31_000, 63_000, 127_000];
 /** Source ports of dialled connections. */
 const DIAL_PORTS = [61_000, 65_535] as const;
 /** Octets of a segment that carries none of ours: what a firewall sees as its size. */
@@ -41,6 +43,7 @@ interface SimConnection {
   readonly row: number;
   readonly generation: number;
   readonly dialled: boolean;
+  readonly isPunch: boolean;
   readonly port: number;
   readonly remote: SimAddress;
   state: "syn sent" | "half open" | "open";
@@ -52,12 +55,15 @@ export class SimStack implements Dialler {
   dials = 0;
   /** Rows on which each datagram is to be a segment of its own. */
   readonly singles = new Set<number>();
+  /** SYNs that were sent. */
+  syns = 0;
   readonly #network: SimNetwork;
   readonly #attachment: Attachment;
   readonly #random: RandomSource;
   readonly #listenPort: number;
   readonly #maxDatagramLen: number;
   readonly #onEvent: () => void;
+  #rendezvousPort = 0;
   readonly #connections = new Map<number, SimConnection>();
   readonly #generations: number[] = [];
   readonly #events: SimStackEvent[] = [];
@@ -87,18 +93,22 @@ export class SimStack implements Dialler {
     return [...this.#connections.values()].filter(({ state }) => state === "open").length;
   }
 
-  dial(target: Uint32Array): number {
-    const port = DIAL_PORTS[0] + this.#random.uint32() % (DIAL_PORTS[1] - DIAL_PORTS[0] + 1);
+  dial(target: Uint32Array, _nowMs: number, way: number): number {
+    const port = way === DialWay.ORDINARY ? this.#drawPort() : this.#rendezvousPort ||= this.#drawPort();
     const remote = { ip: formatIpAddress(endpointAddress(target, 0)), port: target[1] };
-    const connection = this.#add(true, port, remote, "syn sent");
+    if (this.#find(port, remote) !== undefined) return -1;
+    const isPunch = way === DialWay.PUNCH;
+    const connection = this.#add(true, port, remote, "syn sent", isPunch);
     this.dials++;
-    const ifWaiting = (afterMs: number, action: () => void) =>
+    const ifOpening = (afterMs: number, action: () => void) =>
       this.#network.at(this.#network.nowMs + afterMs, () => {
-        if (this.#isPresent(connection) && connection.state === "syn sent") action();
+        if (this.#isPresent(connection) && connection.state !== "open") action();
       });
-    this.#send(connection, "syn");
-    for (const afterMs of SYN_TIMES_MS) ifWaiting(afterMs, () => this.#send(connection, "syn"));
-    ifWaiting(SYN_GIVEN_UP_MS, () => {
+    const timesMs = isPunch ? PUNCH_RETRANSMIT_MS : SYN_TIMES_MS;
+    const repeat = () => this.#send(connection, connection.state === "syn sent" ? "syn" : "syn-ack");
+    repeat();
+    for (const afterMs of timesMs.slice(0, -1)) ifOpening(afterMs, repeat);
+    ifOpening(timesMs[timesMs.length - 1], () => {
       this.#close(connection, "no answer");
       this.#onEvent();
     });
@@ -134,21 +144,23 @@ export class SimStack implements Dialler {
     const connection = this.#find(to.port, from);
     if (connection === undefined) {
       if (segment === "syn" && to.port === this.#listenPort) this.#accept(from);
+      else if (segment === "syn" && to.port === this.#rendezvousPort) return undefined;
       else if (segment !== "rst") this.#attachment.sendSegment("rst", NOTHING, to.port, from);
       return undefined;
     }
     switch (segment) {
       case "syn":
+        if (connection.state === "syn sent") connection.state = "half open";
         if (connection.state === "half open") this.#send(connection, "syn-ack");
         break;
       case "syn-ack":
         this.#send(connection, "ack");
-        if (connection.state === "syn sent") this.#open(connection);
+        if (connection.state !== "open") this.#open(connection);
         break;
       case "fin":
       case "rst":
         if (connection.state === "open") this.#events.push({ kind: "doubted", row: connection.row });
-        else this.#close(connection, "reset");
+        else if (!connection.isPunch) this.#close(connection, "reset");
         break;
       case "data":
       case "ack":
@@ -164,15 +176,25 @@ export class SimStack implements Dialler {
   }
 
   #accept(remote: SimAddress): void {
-    this.#send(this.#add(false, this.#listenPort, remote, "half open"), "syn-ack");
+    this.#send(this.#add(false, this.#listenPort, remote, "half open", false), "syn-ack");
   }
 
-  #add(dialled: boolean, port: number, remote: SimAddress, state: SimConnection["state"]): SimConnection {
+  #drawPort(): number {
+    return DIAL_PORTS[0] + this.#random.uint32() % (DIAL_PORTS[1] - DIAL_PORTS[0] + 1);
+  }
+
+  #add(
+    dialled: boolean,
+    port: number,
+    remote: SimAddress,
+    state: SimConnection["state"],
+    isPunch: boolean,
+  ): SimConnection {
     let row = 0;
     while (this.#connections.has(row)) row++;
     const generation = (this.#generations[row] ?? 0) + 1;
     this.#generations[row] = generation;
-    const connection: SimConnection = { row, generation, dialled, port, remote, state };
+    const connection: SimConnection = { row, generation, dialled, isPunch, port, remote, state };
     this.#connections.set(row, connection);
     return connection;
   }
@@ -203,6 +225,7 @@ export class SimStack implements Dialler {
   }
 
   #send({ port, remote }: SimConnection, segment: SegmentRole, octets: Uint8Array = NOTHING): void {
+    if (segment === "syn") this.syns++;
     this.#attachment.sendSegment(segment, octets, port, remote);
   }
 }

@@ -2,7 +2,8 @@
  * A translator of addresses and ports (NAT) as at home or at a carrier.
  *
  * Mapping is endpoint-independent, filtering is address- and port-dependent (RFC 4787 §4.1, §5): one public port for each
- * inside address, and only who was sent to may answer. Mappings end when idle.
+ * inside address, and only who was sent to may answer. Mappings end when idle. A *symmetric* one has another public port for
+ * each destination.
  *
  * @module
  */
@@ -18,6 +19,8 @@ interface Address {
 interface Mapping {
   readonly inside: Address;
   readonly transport: number;
+  /** Of a symmetric translator: to whom. */
+  readonly to: string;
   readonly publicPort: number;
   /** When each outside address was last sent to, ms, by its text. */
   readonly sentMs: Map<string, number>;
@@ -32,13 +35,15 @@ export const TCP_MAPPING_IDLE_MS = 300_000;
 /** A translator with one public address. */
 export class Translator {
   readonly publicIp: string;
+  readonly #isSymmetric: boolean;
   readonly #random: RandomSource;
   #mappings: Mapping[] = [];
   /** Inside addresses of the public ports that are open to everybody. */
   readonly #forwarded = new Map<number, Address>();
 
-  constructor(publicIp: string, random: RandomSource) {
+  constructor(publicIp: string, random: RandomSource, isSymmetric = false) {
     this.publicIp = publicIp;
+    this.#isSymmetric = isSymmetric;
     this.#random = random;
   }
 
@@ -51,11 +56,13 @@ export class Translator {
   outbound(inside: Address, to: Address, transport: number, nowMs: number): Address {
     const { ip, port } = this.#forwarded.get(inside.port) ?? {};
     if (ip === inside.ip && port !== undefined) return { ip: this.publicIp, port };
+    const whom = this.#isSymmetric ? textOf(to) : "";
     let mapping = this.#mappings.find((each) =>
-      each.transport === transport && each.inside.ip === inside.ip && each.inside.port === inside.port
+      each.transport === transport && each.inside.ip === inside.ip && each.inside.port === inside.port &&
+      each.to === whom
     );
     if (mapping === undefined) {
-      mapping = { inside, transport, publicPort: this.#freePort(), sentMs: new Map() };
+      mapping = { inside, transport, to: whom, publicPort: this.#freePort(), sentMs: new Map() };
       this.#mappings.push(mapping);
     }
     mapping.sentMs.set(textOf(to), nowMs);
