@@ -11,7 +11,8 @@
  * | file | part |
  * | --- | --- |
  * | `peer_paths.ts` | one peer: its selector, what it is told, what it decides |
- * | `fake_tcp_paths.ts`, `dial_plan.ts` | which FakeTCP connection is whose path, and when one is dialled |
+ * | `fake_tcp_paths.ts` | which FakeTCP connection is whose path |
+ * | `dial_targets.ts`, `dial_plan.ts`, `dial_round.ts` | where a peer is dialled, when, and in what order |
  * | `path_exchange.ts` | the messages between our own nodes |
  * | `path_loss.ts` | how many messages were lost |
  * | `path_log.ts` | log lines |
@@ -21,13 +22,14 @@
 
 import { ENDPOINT_CONNECTION, ENDPOINT_WORDS, endpointAddress, writeEndpoint } from "../base/endpoint.ts";
 import type { Logger } from "../base/log.ts";
-import type { NodeId } from "../base/node_id.ts";
+import { type NodeId, SUPER_NODE_ID } from "../base/node_id.ts";
 import { familyOf, pathKindOf, Transport, transportOf } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { Reason } from "../base/reason.ts";
 import type { PathParams } from "../conn/path_params.ts";
 import type { Device, DeviceEvent } from "../device/device.ts";
 import { PathCapability, PathFlag } from "../wire/path_message.ts";
+import type { Candidate } from "./documents.ts";
 import { type Dialler, FakeTcpPaths, type OpenConnection } from "./fake_tcp_paths.ts";
 import { datagramLength, type PathMessage, readPathMessage } from "./path_exchange.ts";
 import { PathLog } from "./path_log.ts";
@@ -51,6 +53,8 @@ export interface PathControlOptions {
   readonly dialler: Dialler | undefined;
   /** TCP port at which peers can dial us, 0 for none. */
   readonly fakeTcpPort: number;
+  /** What peers are told that we are capable of besides: bits of `PathCapability`. */
+  readonly capabilities?: number;
 }
 
 /** How long a path behind a TCP proxy is left alone, ms. */
@@ -97,7 +101,7 @@ export class PathControl {
       giveUp: (kind, nowMs) => this.#fakeTcp?.giveUp(peerRow, kind, nowMs),
     });
     this.#peers.set(peerRow, peer);
-    this.#fakeTcp?.addPeer(peerRow, selfNodeId < nodeId);
+    this.#fakeTcp?.addPeer(peerRow, selfNodeId < nodeId, nodeId === SUPER_NODE_ID);
     peer.settle(nowMs);
   }
 
@@ -109,21 +113,35 @@ export class PathControl {
   }
 
   /**
-   * Sets where a peer is reached on one path, as the user wrote it: for FakeTCP, where it is dialled.
+   * Sets where a peer is reached on one path: for FakeTCP, where it is dialled.
    *
    * @param endpoint Record of 12 words; copied.
+   * @param isConfigured The user wrote it, or a name for it. Otherwise the filter of private addresses applies.
    */
-  setEndpoint(peerRow: number, kind: number, endpoint: Uint32Array, nowMs: number): void {
+  setEndpoint(peerRow: number, kind: number, endpoint: Uint32Array, nowMs: number, isConfigured = true): void {
     const { device, fullDatagramLen } = this.#options;
     const peer = this.#peers.get(peerRow);
     if (peer === undefined) return;
     if (transportOf(kind) === Transport.FAKETCP) {
-      device.permitEndpoint(peerRow, endpoint);
-      this.#fakeTcp?.configureTarget(peerRow, kind, endpoint);
+      if (isConfigured) device.permitEndpoint(peerRow, endpoint);
+      if (isConfigured) this.#fakeTcp?.configureTarget(peerRow, kind, endpoint);
+      else if (device.mayLearn(endpoint)) this.#fakeTcp?.learnTarget(peerRow, kind, endpoint);
       return;
     }
-    if (!device.setEndpoint(peerRow, kind, endpoint, true)) return;
+    if (!device.setEndpoint(peerRow, kind, endpoint, isConfigured)) return;
     peer.setUsable(kind, true, fullDatagramLen, nowMs);
+  }
+
+  /**
+   * Sets the addresses at which a super node says that a peer can be dialled by FakeTCP, in place of all that it said before.
+   * The filter of private addresses applies. A peer without a session is dialled: perhaps nothing else leads there.
+   */
+  setFakeTcpCandidates(peerRow: number, candidates: readonly Candidate[], nowMs: number): void {
+    const { device } = this.#options;
+    if (this.#fakeTcp === undefined) return;
+    this.#fakeTcp.setCandidates(peerRow, candidates.filter(({ endpoint }) => device.mayLearn(endpoint)), nowMs);
+    if (!this.#fakeTcp.hasTarget(peerRow) || device.hasSession(peerRow, nowMs)) return;
+    this.#fakeTcp.wantForHandshake(peerRow, nowMs);
   }
 
   /** Takes in what the device reports. */
@@ -258,17 +276,28 @@ export class PathControl {
     return this.#peers.get(peerRow);
   }
 
+  /** What a peer says it is capable of: bits of `PathCapability`; 0 as long as it hasn't said anything. */
+  capabilitiesOf(peerRow: number): number {
+    return this.#peers.get(peerRow)?.capabilities ?? 0;
+  }
+
+  /** TCP port at which a peer says it can be dialled; 0 for none, or as long as it hasn't said anything. */
+  fakeTcpPortOf(peerRow: number): number {
+    return this.#peers.get(peerRow)?.fakeTcpPort ?? 0;
+  }
+
   /** Addresses at which a peer is reached or dialled, 4 or 16 octets each; empty for a peer of which none is known. */
   knownAddresses(peerRow: number): Uint8Array[] {
     const peer = this.#peers.get(peerRow);
-    return this.#options.order.flatMap((kind) => [peer?.endpointOf(kind), this.#fakeTcp?.targetOf(peerRow, kind)])
+    return this.#options.order
+      .flatMap((kind) => [peer?.endpointOf(kind), ...this.#fakeTcp?.targetsOf(peerRow, kind) ?? []])
       .filter((endpoint) => endpoint !== undefined)
       .map((endpoint) => endpointAddress(endpoint, 0));
   }
 
   #hello(isAck: boolean): PathMessage {
-    const { fakeTcpPort } = this.#options;
-    const capabilities = PathCapability.PROBES | (this.#fakeTcp === undefined ? 0 : PathCapability.FAKETCP);
+    const { fakeTcpPort, capabilities: more = 0 } = this.#options;
+    const capabilities = PathCapability.PROBES | (this.#fakeTcp === undefined ? 0 : PathCapability.FAKETCP) | more;
     return { kind: "hello", isAck, capabilities, fakeTcpPort };
   }
 
@@ -278,6 +307,7 @@ export class PathControl {
     path: number,
     nowMs: number,
   ): void {
+    peer.capabilities = hello.capabilities;
     peer.fakeTcpPort = (hello.capabilities & PathCapability.FAKETCP) === 0 ? 0 : hello.fakeTcpPort;
     if (!hello.isAck) peer.send(this.#hello(true), (1 << path) | peer.knownPaths(), nowMs);
     this.#wantConnection(peer, nowMs);
@@ -330,6 +360,8 @@ export class PathControl {
     // What was known of the path before is to be seen again. The peer, too, takes this connection only if it is used.
     if (isReplaced) peer.handleDoubt(kind, nowMs);
     device.repeatInitiation(peerRow, kind);
+    // Without any other path there was nowhere to send an initiation to.
+    if (connection.dialled && !device.hasSession(peerRow, nowMs)) device.beginHandshake(peerRow, nowMs);
   }
 
   #losePath(peerRow: number, kind: number, why: string, nowMs: number): void {

@@ -43,6 +43,8 @@ export class PeerPaths {
   readonly nodeId: NodeId;
   /** TCP port at which the peer says it can be dialled, 0 for none. */
   fakeTcpPort = 0;
+  /** What the peer says it is capable of: bits of `PathCapability`. */
+  capabilities = 0;
   /** Since when each datagram goes to this peer as a segment of its own, because somebody re-cuts them; `Infinity` if not. */
   singlesSinceMs = Infinity;
   readonly #options: PeerPathsOptions;
@@ -235,12 +237,18 @@ export class PeerPaths {
     }, nowMs);
   }
 
-  /** Does what the selector has decided: probes, log lines, the choice of paths. */
+  /** Does what the selector has decided: the choice of paths, probes, log lines. */
   settle(nowMs: number): void {
+    // First of all, because whoever reads the log may take our processor for a while.
+    this.#storeChoice();
     for (let event = this.#selector.pollEvent(); event !== undefined; event = this.#selector.pollEvent()) {
       this.#handleEvent(event, nowMs);
     }
     while (this.#selector.pollTransmit(this.#probe)) this.#sendProbe(nowMs);
+    this.#storeChoice();
+  }
+
+  #storeChoice(): void {
     const { current, mirrorMask, standbyMask, confirmedUntilMs, maxDatagramLen } = this.#selector;
     const { device, fullDatagramLen } = this.#options;
     device.setPaths(this.peerRow, {

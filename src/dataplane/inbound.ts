@@ -271,6 +271,12 @@ export class Inbound implements Disposable {
       if (destination !== context.selfNodeId) return context.drop(Reason.USAGE_FORBIDDEN);
       return this.#tellControl(type, peerRow, index, at, contentLen);
     }
+    if (context.selfNodeId === SUPER_NODE_ID) {
+      // A super node hears edges, and forwards nothing.
+      const isMeant = destination === SUPER_NODE_ID && (type === MessageType.REGISTER || type === MessageType.PONG);
+      if (!isMeant) return context.drop(Reason.USAGE_FORBIDDEN);
+      return this.#tellControl(type, peerRow, index, at, contentLen);
+    }
 
     switch (destination) {
       case context.selfNodeId:

@@ -36,10 +36,10 @@ import type { RandomSource } from "../base/random.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
 import { NO_ROW, PeerState, type Tables } from "../dataplane/tables.ts";
 import type { TimerParams } from "../noise/constants.ts";
-import { createIdentity } from "../noise/handshake.ts";
+import { createIdentity, ZERO_PRESHARED_KEY } from "../noise/handshake.ts";
 import { equalOctets, type Primitives } from "../noise/primitives.ts";
-import { EG_HEADER_LEN, writeEgHeader } from "../wire/eg_header.ts";
 import { countDrop, type DeviceContext, type DeviceSettings } from "./context.ts";
+import { type ControlMessage, contentOf } from "./control_message.ts";
 import { EndpointPolicy } from "./endpoint_policy.ts";
 import { clearSessions, confirmSession } from "./establish.ts";
 import { LogThrottle } from "./log_throttle.ts";
@@ -71,6 +71,7 @@ import { SessionTable } from "./session_table.ts";
 import { type PeerSnapshot, snapshotPeer } from "./snapshot.ts";
 import { type Activity, ACTIVITY_POLL_MS } from "./timers.ts";
 
+export type { ControlMessage } from "./control_message.ts";
 export type { DeviceSettings } from "./context.ts";
 export { createPathTraffic, type PathChoice, type PathTraffic } from "./path_columns.ts";
 export { createTransmit, type DeviceEvent, type Transmit } from "./outbox.ts";
@@ -101,16 +102,6 @@ export type PeerRefusal =
   | "its public key has low order"
   | "there is no room";
 
-/** A control message to be sealed for a peer. */
-export interface ControlMessage {
-  /** Usage code of `MessageType`. */
-  readonly type: number;
-  readonly ttl: number;
-  readonly destination: NodeId;
-  readonly source: NodeId;
-  readonly body: Uint8Array;
-}
-
 /** The protocol's side of a node. */
 export class Device {
   readonly #context: DeviceContext;
@@ -121,6 +112,7 @@ export class Device {
   /** The last time that we were given. */
   #nowMs = 0;
   #polledMs = -Infinity;
+  #peerAliveTimeoutMs: number;
 
   constructor(options: DeviceOptions) {
     const { tables, primitives, random, timers, settings, log } = options;
@@ -137,6 +129,7 @@ export class Device {
       endpoints: new EndpointPolicy(settings.allowPrivateIp),
       outbox: new Outbox(),
     };
+    this.#peerAliveTimeoutMs = settings.peerAliveTimeoutMs;
     this.#peers = new PeerTable(tables.shape.peerCapacity);
     this.#handshakes = new HandshakeReceiver(this.#context, this.#peers);
   }
@@ -151,11 +144,27 @@ export class Device {
     return this.#peers.rowOfNode;
   }
 
+  /** Rows of all peers, ascending. */
+  *rows(): Generator<number> {
+    for (const { row } of this.#peers.all()) yield row;
+  }
+
   /** Peers that aren't super nodes and whose endpoint is known, as row and NodeId, by ascending row. */
   *reachablePeers(): Generator<{ readonly row: number; readonly nodeId: NodeId }> {
     for (const peer of this.#peers.all()) {
       if (peer.role === PeerState.EDGE && hasEndpoint(this.#context.tables, peer)) yield peer;
     }
+  }
+
+  /** NodeId of the peer in a row, {@linkcode SUPER_NODE_ID} for a super node; `undefined` for a free row. */
+  nodeOf(peerRow: number): NodeId | undefined {
+    return this.#peers.at(peerRow)?.nodeId;
+  }
+
+  /** Tells whether any address of a peer is known. */
+  hasEndpoint(peerRow: number): boolean {
+    const peer = this.#peers.at(peerRow);
+    return peer !== undefined && hasEndpoint(this.#context.tables, peer);
   }
 
   /** Counts something dropped on the control thread. */
@@ -288,13 +297,57 @@ export class Device {
     if (peer?.initiation !== undefined) sendDatagram(this.#context, peer, peer.initiation.message, 1 << kind);
   }
 
+  /** Begins a handshake with a peer unless one is under way. Does nothing while no endpoint of the peer is known. */
+  beginHandshake(peerRow: number, nowMs: number): void {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined || !hasEndpoint(this.#context.tables, peer)) return;
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    peer.timers.beginHandshake(nowMs);
+  }
+
+  /**
+   * Sends the initiation that has no answer yet to one more address, where the peer may be. That it is there it shows by its
+   * answer: until then its endpoint stays.
+   *
+   * @param endpoint Record of 12 words; copied.
+   * @returns `false` if there is no such initiation, or the address may not be learnt.
+   */
+  sendInitiationTo(peerRow: number, kind: number, endpoint: Uint32Array): boolean {
+    const { endpoints, outbox } = this.#context;
+    const peer = this.#peers.at(peerRow);
+    if (peer?.initiation === undefined || !endpoints.mayLearn(endpoint)) return false;
+    return outbox.send(endpoint, 0, peer.initiation.message, peerRow, kind);
+  }
+
+  /**
+   * Sets the preshared key for handshakes from now on. Sessions stay: their keys are as good as before.
+   *
+   * @param presharedKey 32 octets, kept; `undefined` for none.
+   */
+  setPresharedKey(peerRow: number, presharedKey: Uint8Array | undefined): void {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined || this.#context.settings.ignorePresharedKey) return;
+    peer.remote = { ...peer.remote, presharedKey: presharedKey ?? ZERO_PRESHARED_KEY };
+  }
+
+  /** Sets how long a silent peer counts as alive, in ms. */
+  setPeerAliveTimeout(timeoutMs: number): void {
+    this.#peerAliveTimeoutMs = timeoutMs;
+  }
+
+  /** Returns when a transport message of a peer last came in, ms; −Infinity for never. Handshakes don't count. */
+  lastReceivedMs(peerRow: number): number {
+    const peer = this.#peers.at(peerRow);
+    if (peer === undefined) return -Infinity;
+    readActivity(this.#context.tables, peer, this.#activity);
+    return this.#activity.receivedMs;
+  }
+
   /** Tells whether a peer has an endpoint and sent a transport message lately. Handshakes don't count. */
   isAlive(peerRow: number, nowMs: number): boolean {
-    const { tables, settings } = this.#context;
     const peer = this.#peers.at(peerRow);
-    if (peer === undefined || !hasEndpoint(tables, peer)) return false;
-    readActivity(tables, peer, this.#activity);
-    return nowMs - this.#activity.receivedMs <= settings.peerAliveTimeoutMs;
+    if (peer === undefined || !hasEndpoint(this.#context.tables, peer)) return false;
+    return nowMs - this.lastReceivedMs(peerRow) <= this.#peerAliveTimeoutMs;
   }
 
   /** Tells how many handshake messages wait to be handled; from 128 on, and for a second after, cookies are asked for. */
@@ -436,12 +489,4 @@ export class Device {
   snapshot(nowMs: number): PeerSnapshot[] {
     return Array.from(this.#peers.all(), (peer) => snapshotPeer(this.#context, peer, nowMs));
   }
-}
-
-/** Returns inner header and body of a message. */
-function contentOf(message: ControlMessage): Uint8Array {
-  const content = new Uint8Array(EG_HEADER_LEN + message.body.length);
-  writeEgHeader(content, 0, message.destination, message.source);
-  content.set(message.body, EG_HEADER_LEN);
-  return content;
 }

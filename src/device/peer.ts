@@ -67,8 +67,8 @@ export interface Peer {
   readonly nodeId: NodeId;
   /** One of `PeerState`: `EDGE` or `SUPER`. */
   readonly role: number;
-  /** Keys; the preshared key is all zero if there is none or it is to be ignored. */
-  readonly remote: RemoteStatic;
+  /** Keys; the preshared key is all zero if there is none or it is to be ignored, and may change. */
+  remote: RemoteStatic;
   readonly persistentKeepaliveMs: number;
   readonly addedMs: number;
   /** What the row's counters showed when the peer was added: they belong to the one that had the row before. */

@@ -10,32 +10,29 @@
 
 import { SystemError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
+import { SUPER_NODE_ID } from "../base/node_id.ts";
 import { systemRandom } from "../base/random.ts";
 import { PROGRAM_VERSION } from "../base/version.ts";
 import { type EdgeConfig, laneCount } from "../config/edge_config.ts";
-import { UdpBind } from "../conn/udp_bind.ts";
+import { EdgeControl } from "../control/edge_control.ts";
 import type { PathControl } from "../control/path_control.ts";
-import { SpreadRelay } from "../control/spread.ts";
+import type { ConfiguredPeer } from "../control/peer_directory.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
-import type { Device, DeviceEvent } from "../device/device.ts";
-import { cString, loadShim, type Shim } from "../ffi/shim.ts";
-import type { TimerParams } from "../noise/constants.ts";
-import { deriveMac1Key } from "../noise/cookie.ts";
-import type { Primitives } from "../noise/primitives.ts";
-import { publishNextHops } from "../route/next_hop.ts";
-import { ControlLoop } from "../node/control_loop.ts";
+import type { Device } from "../device/device.ts";
+import { loadShim, type Shim } from "../ffi/shim.ts";
 import type { FakeTcpNode } from "../node/fake_tcp.ts";
-import { HostWatch, interfacesToPeers } from "../node/host_watch.ts";
-import { LanePool } from "../node/lane_pool.ts";
-import { closeNodeTap, type NodeTap, openNodeTap, readLinkState } from "./node_tap.ts";
-import { createDevice, createNodeTables, createPathControl, openNodeFakeTcp } from "./node_parts.ts";
+import type { LanePool } from "../node/lane_pool.ts";
+import { NodeCore, type NodeTap } from "../node/node_core.ts";
+import { createDevice, createNodeTables, createPathControl, openNodeFakeTcp } from "../node/node_parts.ts";
 import { PeerEndpoints } from "../node/peer_endpoints.ts";
-import { postScriptEnvironment, runPostScript } from "../node/post_script.ts";
+import { postScriptEnvironment } from "../node/post_script.ts";
 import { libcryptoPrimitives } from "../node/primitives.ts";
-import { hostSpecOf } from "../node/print_rules.ts";
+import { notifySystemd, onSignals, runUserProgram } from "../node/process_life.ts";
 import { closeNodeSockets, type NodeSockets, openNodeSockets } from "../node/sockets.ts";
 import { DropReport, logPaths, logPeers } from "../node/status.ts";
 import { readTimers } from "../node/timer_override.ts";
+import { closeNodeTap, openNodeTap, readLinkState } from "./node_tap.ts";
+import { SuperLink } from "./super_link.ts";
 
 /** What the command line says beside the configuration. */
 export interface EdgeRunOptions {
@@ -49,6 +46,8 @@ export interface EdgeRunOptions {
 
 /** Time between two reports of what was dropped. */
 const DROP_REPORT_INTERVAL_MS = 60_000;
+/** Peers that an edge of super mode has room for: it doesn't know beforehand how many it will have. */
+const SUPER_MODE_PEERS = 1500;
 
 const log = getLogger("edge");
 
@@ -93,7 +92,11 @@ async function startAndRun(
   );
   stack.defer(() => closeNodeSockets(sockets, shim));
   log.info("UDP bind updated", { port: sockets.port });
-  const fakeTcp = openNodeFakeTcp(config, sockets.port, lanes, shim, stack);
+  const fakeTcp = openNodeFakeTcp(
+    { config: config.fakeTcp, udpPort: sockets.port, laneCount: lanes, peerCount: peerRoom(config) },
+    shim,
+    stack,
+  );
   const edge = new Edge({ config, tap, sockets, fakeTcp, lanes, shim });
   // In the background: a name server that doesn't answer must not keep the node from starting.
   edge.lookUpPeers();
@@ -118,63 +121,93 @@ class Edge {
   readonly #config: EdgeConfig;
   readonly #tap: NodeTap;
   readonly #sockets: NodeSockets;
-  readonly #fakeTcp: FakeTcpNode | undefined;
   readonly #shim: Shim;
-  readonly #primitives: Primitives;
-  readonly #timers: TimerParams;
   readonly #tables: Tables;
   readonly #device: Device;
   readonly #paths: PathControl;
+  readonly #core: NodeCore;
   readonly #endpoints: PeerEndpoints;
+  readonly #control: EdgeControl;
+  readonly #superLink: SuperLink | undefined;
   readonly #drops: DropReport;
-  #loop: ControlLoop | undefined;
-  #hostWatch: HostWatch | undefined;
   #nextDropReportMs: number;
   #exitCode = 0;
+  #isEnding = false;
   #mtu: number;
 
   constructor({ config, tap, sockets, fakeTcp, lanes, shim }: EdgeParts) {
     this.#config = config;
     this.#tap = tap;
     this.#sockets = sockets;
-    this.#fakeTcp = fakeTcp;
     this.#shim = shim;
     this.#mtu = config.interface.mtu;
-    this.#primitives = libcryptoPrimitives(shim);
-    this.#timers = readTimers();
-    this.#tables = createNodeTables(config, lanes);
-    this.#device = createDevice(config, this.#tables, this.#primitives, this.#timers);
-    this.#paths = createPathControl(config, this.#device, fakeTcp);
+    const primitives = libcryptoPrimitives(shim);
+    const timers = readTimers();
+    const { nodeId: selfNodeId, interface: { mtu }, pathSelection: selection, l2FibTimeoutMs, dynamicRoute } = config;
+    const { peerAliveTimeoutMs, duplicateCheckTimeoutMs: duplicateTimeoutMs, superNode } = dynamicRoute;
+    this.#tables = createNodeTables({
+      peerCount: peerRoom(config),
+      sourceCount: Math.max(Object.keys(config.nextHopTable).length, superNode === undefined ? 0 : SUPER_MODE_PEERS),
+      laneCount: lanes,
+      mtu,
+      defaultTtl: config.defaultTtl,
+      relays: config.relays,
+    });
+    this.#device = createDevice({ ...config, peerAliveTimeoutMs }, this.#tables, primitives, timers);
+    this.#paths = createPathControl({ selfNodeId, selection, mtu }, this.#device, fakeTcp);
+    const parts = {
+      selfNodeId,
+      tap,
+      sockets,
+      fakeTcp,
+      fakeTcpConfig: config.fakeTcp,
+      l2FibTimeoutMs,
+      primitives,
+      timers,
+    };
+    this.#core = new NodeCore({ ...parts, tables: this.#tables, device: this.#device, paths: this.#paths, shim });
     this.#drops = new DropReport(this.#tables, getLogger("drops"));
     this.#nextDropReportMs = shim.nowMs() + DROP_REPORT_INTERVAL_MS;
     const { preferred } = config.addressFamilies;
     const has = (family: number) => sockets.families.some((sockets) => sockets.family === family);
     this.#endpoints = new PeerEndpoints(
-      config,
+      config.resetEndpointIntervalMs,
       { ipv4: has(4), ipv6: has(6), preferred },
       getLogger("endpoint"),
-      (peerRow, kind, endpoint) => {
-        this.#paths.setEndpoint(peerRow, kind, endpoint, shim.nowMs());
-        this.#loop?.ring();
-      },
+      (peerRow, kind, endpoint) => this.#setEndpoint(peerRow, kind, endpoint),
     );
-    this.#addPeers();
+    const peers = this.#addPeers();
+    this.#superLink = superNode && new SuperLink({
+      config,
+      superNode,
+      device: this.#device,
+      paths: this.#paths,
+      endpoints: this.#endpoints,
+      udpPort: sockets.port,
+      families: { ipv4: has(4), ipv6: has(6) },
+      hasFakeTcp: fakeTcp !== undefined,
+      shim,
+      ring: () => this.#core.ring(),
+      onStop: (exitCode, why) => this.#obeySuper(exitCode, why),
+    });
+    this.#control = new EdgeControl({
+      device: this.#device,
+      paths: this.#paths,
+      selfNodeId,
+      columns: this.#tables,
+      nextHopTable: config.nextHopTable,
+      spread: { duplicateTimeoutMs, relays: config.relays },
+      random: systemRandom,
+      log: getLogger("control"),
+      onUnanswered: (peerRow) => this.#endpoints.tryNext(peerRow),
+      superMode: this.#superLink?.mode(peers),
+    }, shim.nowMs());
+    this.#publishRoutes();
   }
 
-  /**
-   * Changes the machine so that FakeTCP reaches the world and is reached, unless the user does that himself. Where it can't be
-   * done, UDP alone goes on.
-   */
-  async setHostRules(stack: AsyncDisposableStack): Promise<void> {
-    if (this.#fakeTcp === undefined || !this.#config.fakeTcp.managesRules) return;
-    const log = getLogger("host");
-    const { usedInterfaces: _, ...spec } = hostSpecOf(this.#config, this.#sockets.port, []);
-    try {
-      this.#hostWatch = stack.use(await HostWatch.start(spec, () => this.#usedInterfaces(), log));
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      log.error("host rules can't be set; FakeTCP is of no use without them", { cause: error.message });
-    }
+  /** Changes the machine so that FakeTCP reaches the world and is reached. */
+  setHostRules(stack: AsyncDisposableStack): Promise<void> {
+    return this.#core.setHostRules(stack);
   }
 
   /** Starts the lookups that are due; literal addresses are known before a lane runs. */
@@ -185,140 +218,87 @@ class Edge {
 
   /** Starts the workers; they forward as soon as there are sessions. */
   async startLanes(): Promise<LanePool> {
-    const { interface: { mtu }, l2FibTimeoutMs, nodeId } = this.#config;
-    const verifiesChecksums = this.#hostWatch?.verifiesChecksums(this.#shim) !== true;
-    const lanes = await LanePool.start(
-      {
-        tables: this.#tables,
-        selfNodeId: nodeId,
-        tapFds: this.#tap.fds,
-        mergeUdp: this.#tap.mergeUdp,
-        sockets: this.#sockets.families,
-        fakeTcpOf: (lane) => this.#fakeTcp?.laneOptions(lane, verifiesChecksums),
-        l2fibSeed: systemRandom.uint32(),
-        l2fibTimeoutSeconds: Math.ceil(l2FibTimeoutMs / 1000),
-        mac1Key: deriveMac1Key(this.#primitives, this.#device.publicKey),
-        rejectAfterMs: this.#timers.rejectAfterTimeMs,
-      },
-      this.#shim,
-      (message) => this.#fail(message),
-    );
+    const lanes = await this.#core.startLanes((reason) => this.#fail(reason));
+    const { mtu } = this.#config.interface;
     log.info("lanes running", { lanes: this.#tables.shape.laneCount, interface: this.#tap.name, mtu });
     return lanes;
   }
 
-  /**
-   * Runs the user's program, if there is one.
-   *
-   * @returns Whether it ended well.
-   */
+  /** Runs the user's program, if there is one. Returns whether it ended well. */
   async runPostScript(): Promise<boolean> {
-    const command = this.#config.postScript;
-    if (command.length === 0) return true;
-    const environment = postScriptEnvironment(this.#config, this.#tap.name);
-    try {
-      const { exitCode, output } = await runPostScript(command, environment);
-      if (this.#config.log.internal || exitCode !== 0) log.info("PostScript output", { output });
-      if (exitCode === 0) return true;
-      log.error("PostScript failed", { command: command.join(" "), exitCode });
-    } catch (error) {
-      log.error("PostScript can't be started", { command: command.join(" "), cause: (error as Error).message });
-    }
-    return false;
+    const { postScript, log: { internal } } = this.#config;
+    return await runUserProgram(postScript, postScriptEnvironment(this.#config, this.#tap.name), internal, log);
   }
 
-  /** Serves until a signal or a failure. Returns the exit code. */
+  /** Serves until a signal, a failure, or an order of the super node. Returns the exit code. */
   async run(lanes: LanePool): Promise<number> {
-    const loop = new ControlLoop({
-      tables: this.#tables,
-      device: this.#device,
-      paths: this.#paths,
-      fakeTcp: this.#fakeTcp,
-      spread: new SpreadRelay(this.#device, {
-        duplicateTimeoutMs: this.#config.dynamicRoute.duplicateCheckTimeoutMs,
-        relays: this.#config.relays,
-      }),
-      lanes,
-      binds: [
-        ...this.#sockets.families.map(({ family, fds }) => new UdpBind(fds[0], family, this.#shim)),
-        ...(this.#fakeTcp === undefined ? [] : [this.#fakeTcp.bind]),
-      ],
-      shim: this.#shim,
-      onDeviceEvent: (event) => this.#handleDeviceEvent(event),
-      onLaneFailed: (which, errno) => this.#handleLaneFailure(which, errno),
-      onTick: (nowMs) => this.#tick(nowMs),
-    });
-    this.#loop = loop;
     using _signals = onSignals({
       stop: (signal) => {
         log.info("edge stopping", { signal });
-        loop.stop();
+        this.#end();
       },
       status: () => this.#logStatus(),
     });
+    using _link = this.#superLink;
     this.#notifyReady();
-    if (this.#exitCode === 0) await loop.run();
-    this.#fakeTcp?.closeAll(this.#shim.nowMs());
+    if (!this.#isEnding) {
+      await this.#core.run(lanes, {
+        control: this.#control,
+        onTick: (nowMs) => this.#tick(nowMs),
+        onFailure: (reason) => this.#fail(reason),
+      });
+    }
     this.#drops.logTotals();
     return this.#exitCode;
   }
 
-  /**
-   * Through which interfaces FakeTCP is to reach the world: the default routes, and the routes to peers. A peer of which no
-   * address is known may come by any.
-   */
-  #usedInterfaces(): string[] {
-    const { names, isComplete } = interfacesToPeers(this.#device, this.#paths, this.#shim);
-    if (isComplete) return names;
-    const ours = ["lo", this.#tap.name, this.#fakeTcp?.tun.name ?? ""];
-    const others = Deno.networkInterfaces().map(({ name }) => name).filter((name) => !ours.includes(name));
-    return [...new Set([...names, ...others])].sort();
-  }
-
-  #addPeers(): void {
+  #setEndpoint(peerRow: number, kind: number, endpoint: Uint32Array): void {
     const nowMs = this.#shim.nowMs();
-    for (const peer of this.#config.peers) {
-      const row = this.#device.addPeer({
-        nodeId: peer.nodeId,
-        publicKey: peer.publicKey,
-        presharedKey: peer.presharedKey,
-        persistentKeepaliveMs: peer.persistentKeepaliveMs,
-      }, nowMs);
-      this.#paths.addPeer(row, peer.nodeId, nowMs);
-      this.#endpoints.add(row, peer);
-    }
-    const { destinations } = publishNextHops(
-      this.#tables,
-      this.#config.nextHopTable,
-      this.#config.nodeId,
-      this.#device.peerRows,
-    );
-    if (destinations === 0) {
-      log.warn("NextHopTable leads nowhere from this node; no frame will leave it", { nodeId: this.#config.nodeId });
-    }
+    this.#paths.setEndpoint(peerRow, kind, endpoint, nowMs);
+    // An ordinary peer is called when there is something to say; a super node, as soon as it can be.
+    if (this.#device.nodeOf(peerRow) === SUPER_NODE_ID) this.#device.beginHandshake(peerRow, nowMs);
+    this.#core.ring();
   }
 
-  #handleDeviceEvent(event: DeviceEvent): void {
-    if (event.kind === "handshake given up") this.#endpoints.tryNext(event.peerRow);
+  /** Adds the peers of the file. */
+  #addPeers(): ConfiguredPeer[] {
+    const nowMs = this.#shim.nowMs();
+    return this.#config.peers.map((peer) => {
+      const { nodeId, publicKey, presharedKey, persistentKeepaliveMs } = peer;
+      const peerRow = this.#device.addPeer({ nodeId, publicKey, presharedKey, persistentKeepaliveMs }, nowMs);
+      this.#paths.addPeer(peerRow, nodeId, nowMs);
+      this.#endpoints.add(peerRow, peer);
+      return { peerRow, nodeId, publicKey, presharedKey };
+    });
   }
 
-  #handleLaneFailure(which: number, errno: number): void {
-    const isTun = this.#fakeTcp !== undefined && which > this.#sockets.families.length;
-    const bind = isTun ? `TUN device ${this.#fakeTcp?.tun.name}` : `UDP socket ${which}`;
-    const what = which === 0 ? `tap ${this.#tap.name}` : bind;
-    this.#fail(`${what} broke: ${this.#shim.errnoName(errno)}: somebody removed it; start again to make it anew`);
+  #publishRoutes(): void {
+    if (this.#control.publishRoutes() > 0 || this.#superLink !== undefined) return;
+    log.warn("NextHopTable leads nowhere from this node; no frame will leave it", { nodeId: this.#config.nodeId });
   }
 
   #fail(reason: string): void {
-    if (this.#exitCode !== 0) return;
+    if (this.#isEnding) return;
     this.#exitCode = 1;
     log.error("edge failed", { reason });
-    this.#loop?.stop();
+    this.#end();
+  }
+
+  #obeySuper(exitCode: number, why: string): void {
+    if (this.#isEnding) return;
+    this.#exitCode = exitCode;
+    log[exitCode === 0 ? "info" : "error"]("edge ended by the super node", { why, exitCode });
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isEnding = true;
+    this.#core.stop();
   }
 
   #tick(nowMs: number): void {
     this.lookUpPeers();
-    this.#hostWatch?.poll(nowMs);
+    this.#superLink?.poll(nowMs);
     if (nowMs >= this.#nextDropReportMs) {
       this.#nextDropReportMs = nowMs + DROP_REPORT_INTERVAL_MS;
       this.#drops.logNew();
@@ -345,28 +325,12 @@ class Edge {
 
   /** Tells the operator and, if it started us, systemd: sd_notify(3). */
   #notifyReady(): void {
-    const path = Deno.env.get("NOTIFY_SOCKET");
-    if (path !== undefined) {
-      const result = this.#shim.symbols.eg_unix_notify(cString(path), cString("READY=1"));
-      if (result < 0) log.warn("can't notify systemd", { cause: this.#shim.errnoName(-result) });
-    }
+    notifySystemd(this.#shim, log);
     const { port } = this.#sockets;
     log.info("edge ready", { nodeId: this.#config.nodeId, interface: this.#tap.name, port, pid: Deno.pid });
   }
 }
 
-/** Calls back on the signals that a node understands, until it is disposed of. */
-function onSignals(handlers: { stop(signal: string): void; status(): void }): Disposable {
-  const stopOnInt = () => handlers.stop("SIGINT");
-  const stopOnTerm = () => handlers.stop("SIGTERM");
-  Deno.addSignalListener("SIGINT", stopOnInt);
-  Deno.addSignalListener("SIGTERM", stopOnTerm);
-  Deno.addSignalListener("SIGUSR1", handlers.status);
-  return {
-    [Symbol.dispose]() {
-      Deno.removeSignalListener("SIGINT", stopOnInt);
-      Deno.removeSignalListener("SIGTERM", stopOnTerm);
-      Deno.removeSignalListener("SIGUSR1", handlers.status);
-    },
-  };
+function peerRoom({ peers, dynamicRoute }: EdgeConfig): number {
+  return dynamicRoute.superNode === undefined ? peers.length : Math.max(peers.length + 2, SUPER_MODE_PEERS);
 }

@@ -6,17 +6,8 @@
 
 import type { InterfaceConfig } from "../config/interface_config.ts";
 import { cString, type Shim } from "../ffi/shim.ts";
+import { NO_TAP, type NodeTap } from "../node/node_core.ts";
 import { openTapQueues, setUpTapLink } from "../tap/linux.ts";
-
-/** The tap of a node, or what stands for it. */
-export interface NodeTap {
-  /** Name of the interface; empty for a node without one. */
-  readonly name: string;
-  /** A descriptor for each lane; empty without a tap. */
-  readonly fds: readonly number[];
-  /** Whether UDP may be handed over merged. */
-  readonly mergeUdp: boolean;
-}
 
 /** What became of an interface. */
 export interface LinkState {
@@ -30,7 +21,7 @@ export interface LinkState {
  * @throws {SystemError} If the kernel refuses; nothing stays.
  */
 export function openNodeTap(config: InterfaceConfig, laneCount: number, shim: Shim): NodeTap {
-  if (config.kind === "dummy") return { name: "", fds: [], mergeUdp: false };
+  if (config.kind === "dummy") return NO_TAP;
   const { fds, name, udpOffload } = openTapQueues(config.name, laneCount, shim);
   const tap = { name, fds, mergeUdp: udpOffload };
   try {

@@ -10,7 +10,6 @@ import { Transport, transportOf } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
 import type { Bind } from "../conn/bind.ts";
 import type { PathControl } from "../control/path_control.ts";
-import type { SpreadRelay } from "../control/spread.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
 import { createTransmit, type Device, type DeviceEvent } from "../device/device.ts";
@@ -28,6 +27,24 @@ const EVENTS_PER_ROUND = 256;
 /** Time between two calls of {@linkcode ControlLoopOptions.onTick}. */
 const TICK_MS = 1_000;
 
+/** What decides about messages and their consequences: that of an edge, or that of a super node. */
+export interface NodeControl {
+  /**
+   * Takes in a control message that a lane opened; those about paths don't come here.
+   *
+   * @param type Usage code.
+   * @param ttl Relays left, as it arrived.
+   * @returns `NONE`, or the reason for which it was dropped.
+   */
+  handleMessage(message: LaneEvent, type: number, ttl: number, nowMs: number, wallMs: number): number;
+  /** Takes in what the device reports, after the paths have. */
+  handleDeviceEvent(event: DeviceEvent, nowMs: number, wallMs: number): void;
+  /** Does what is due. */
+  handleTimeout(nowMs: number, wallMs: number): void;
+  /** Returns when {@linkcode NodeControl.handleTimeout} is to be called at the latest, ms. */
+  pollTimeout(): number;
+}
+
 /** What the loop joins. */
 export interface ControlLoopOptions {
   readonly tables: Tables;
@@ -35,13 +52,11 @@ export interface ControlLoopOptions {
   readonly paths: PathControl;
   /** `undefined` without FakeTCP. */
   readonly fakeTcp: FakeTcpNode | undefined;
-  readonly spread: SpreadRelay;
+  readonly control: NodeControl;
   readonly lanes: LanePool;
   /** On the lanes' own sockets and queues: one for each kind of path at least. */
   readonly binds: readonly Bind[];
   readonly shim: Shim;
-  /** What the device reports, but for the wake-ups, which the loop does itself. */
-  readonly onDeviceEvent: (event: DeviceEvent) => void;
   /** A descriptor of a lane is broken for good; `which` is its position: 0 the tap, then the binds. */
   readonly onLaneFailed: (which: number, errno: number) => void;
   /** Called about every second. */
@@ -99,7 +114,8 @@ export class ControlLoop {
   }
 
   #handleTimeouts(nowMs: number): void {
-    const { device, paths, fakeTcp, onTick } = this.#options;
+    const { device, paths, fakeTcp, control, onTick } = this.#options;
+    if (nowMs >= control.pollTimeout()) control.handleTimeout(nowMs, wallClockMs());
     if (nowMs >= device.pollTimeout()) device.handleTimeout(nowMs, wallClockMs());
     if (nowMs >= paths.pollTimeout()) paths.handleTimeout(nowMs);
     if (fakeTcp !== undefined && nowMs >= fakeTcp.pollTimeout()) fakeTcp.handleTimeout(nowMs);
@@ -109,10 +125,11 @@ export class ControlLoop {
   }
 
   #deadlineMs(): number {
-    const { device, paths, fakeTcp } = this.#options;
+    const { device, paths, fakeTcp, control } = this.#options;
     return Math.min(
       device.pollTimeout(),
       paths.pollTimeout(),
+      control.pollTimeout(),
       fakeTcp?.pollTimeout() ?? Infinity,
       this.#nextTickMs,
     );
@@ -162,18 +179,19 @@ export class ControlLoop {
     }
   }
 
-  #handleMessage({ payload, number, path, peerRow }: LaneEvent, nowMs: number): void {
-    const { device, paths, spread } = this.#options;
+  #handleMessage(message: LaneEvent, nowMs: number): void {
+    const { device, paths, control } = this.#options;
+    const { payload, number, path, peerRow } = message;
     const type = number & 0xff;
     const reason = type === MessageType.PATH
       ? paths.handleMessage(peerRow, payload, path, nowMs)
-      : spread.handleMessage(payload, type, number >> 8, peerRow, nowMs);
+      : control.handleMessage(message, type, number >> 8, nowMs, wallClockMs());
     if (reason !== Reason.NONE) device.countDrop(reason);
   }
 
   /** Does what the parts want done, until none wants anything any more. */
   #drain(nowMs: number): void {
-    const { device, paths, fakeTcp, lanes, onDeviceEvent } = this.#options;
+    const { device, paths, fakeTcp, lanes, control } = this.#options;
     for (let isDone = false; !isDone;) {
       isDone = true;
       // Before the device says that something came on a connection, the paths must know that it is open.
@@ -181,8 +199,8 @@ export class ControlLoop {
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
         isDone = false;
         if (event.kind === "wake lanes") lanes.wake();
-        else onDeviceEvent(event);
         paths.handleDeviceEvent(event, nowMs);
+        control.handleDeviceEvent(event, nowMs, wallClockMs());
       }
       while (device.pollTransmit(this.#transmit)) this.#send(nowMs);
     }

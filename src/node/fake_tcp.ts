@@ -54,6 +54,12 @@ export interface FakeTcpNodeOptions {
   readonly random: RandomSource;
 }
 
+/** Who is told what becomes of connections. */
+export type ConnectionOwner = Pick<
+  PathControl,
+  "handleConnectionOpened" | "handleConnectionClosed" | "handleConnectionDoubted" | "handleConnectionLimit"
+>;
+
 /** The control thread's own segments come from lanes: nothing is received here. */
 const NO_SINK: SegmentSink = { takeSegment: () => false, drop: () => {} };
 
@@ -126,8 +132,8 @@ export class FakeTcpNode implements Dialler, Disposable {
     return { ...this.#lane, queueFd: this.tun.fds[lane], verifiesChecksums };
   }
 
-  dial(remote: Uint32Array, nowMs: number): number {
-    return this.#stack.dial(remote, nowMs);
+  dial(remote: Uint32Array, nowMs: number, way: number): number {
+    return this.#stack.dial(remote, nowMs, way);
   }
 
   close(row: number, nowMs: number): void {
@@ -156,7 +162,7 @@ export class FakeTcpNode implements Dialler, Disposable {
   }
 
   /** Sends what the stack wants sent and tells the paths what happened. Returns whether there was anything. */
-  drain(paths: PathControl, nowMs: number): boolean {
+  drain(paths: ConnectionOwner, nowMs: number): boolean {
     let isBusy = false;
     for (let event = this.#stack.pollEvent(); event !== undefined; event = this.#stack.pollEvent()) {
       isBusy = true;
@@ -207,7 +213,7 @@ export class FakeTcpNode implements Dialler, Disposable {
   }
 }
 
-function tell(paths: PathControl, event: StackEvent, nowMs: number): void {
+function tell(paths: ConnectionOwner, event: StackEvent, nowMs: number): void {
   switch (event.kind) {
     case "opened":
       return paths.handleConnectionOpened(event, nowMs);

@@ -136,7 +136,7 @@ export function interfacesToPeers(
 ): { readonly names: string[]; readonly isComplete: boolean } {
   const addresses: Uint8Array[] = [];
   let isComplete = true;
-  for (const row of device.peerRows.values()) {
+  for (const row of device.rows()) {
     const known = paths.knownAddresses(row);
     if (known.length === 0) isComplete = false;
     addresses.push(...known);

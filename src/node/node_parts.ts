@@ -1,13 +1,15 @@
 /**
- * The parts of an ordinary node, made as its file says.
+ * The parts of a running node, made as its file says: what an edge and a super node have in common.
  *
  * @module
  */
 
 import { SystemError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
+import type { NodeId } from "../base/node_id.ts";
 import { systemRandom } from "../base/random.ts";
-import type { EdgeConfig } from "../config/edge_config.ts";
+import type { FakeTcpConfig } from "../config/faketcp_config.ts";
+import type { PathSelectionConfig } from "../config/path_selection_config.ts";
 import { DEFAULT_PATH_PARAMS } from "../conn/path_params.ts";
 import { PathControl } from "../control/path_control.ts";
 import { createTables, Setting, type Tables } from "../dataplane/tables.ts";
@@ -17,11 +19,21 @@ import { findConflicts } from "../host/conflict.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { fullDatagramLength } from "../wire/transport_message.ts";
-import { FakeTcpNode } from "../node/fake_tcp.ts";
-import { hostSpecOf } from "../node/print_rules.ts";
+import { FakeTcpNode } from "./fake_tcp.ts";
+import { hostSpecOf } from "./print_rules.ts";
 
 /** Least rows of the tables of peers, and of sources whose broadcasts are passed on. */
 const MIN_ROWS = 32;
+
+/** How FakeTCP of a node is opened. */
+export interface NodeFakeTcpOptions {
+  readonly config: FakeTcpConfig;
+  /** UDP port in use: FakeTCP listens at the same number unless it has its own. */
+  readonly udpPort: number;
+  readonly laneCount: number;
+  /** Peers that there is to be room for. */
+  readonly peerCount: number;
+}
 
 /**
  * Opens FakeTCP if the file asks for it. What it can't do without it lacks: then UDP alone goes on, and the log says why.
@@ -29,16 +41,15 @@ const MIN_ROWS = 32;
  * @param stack Takes its undoing.
  */
 export function openNodeFakeTcp(
-  config: EdgeConfig,
-  udpPort: number,
-  laneCount: number,
+  options: NodeFakeTcpOptions,
   shim: Shim,
   stack: AsyncDisposableStack,
 ): FakeTcpNode | undefined {
-  if (!config.fakeTcp.isEnabled) return undefined;
+  const { config, udpPort, laneCount, peerCount } = options;
+  if (!config.isEnabled) return undefined;
   const log = getLogger("faketcp");
   const { listenPorts } = hostSpecOf(config, udpPort, []);
-  const { ipv4, ipv6, tunName } = config.fakeTcp;
+  const { ipv4, ipv6, tunName } = config;
   const subnets = [ipv4, ipv6].flatMap((ends) => ends === undefined ? [] : [ends.host]);
   const [conflict] = findConflicts({ tunName, subnets, listenPorts });
   try {
@@ -46,11 +57,7 @@ export function openNodeFakeTcp(
       log.error("FakeTCP can't be opened; UDP alone goes on", { cause: conflict.found, remedy: conflict.remedy });
       return undefined;
     }
-    const peerCount = config.peers.length;
-    const node = new FakeTcpNode(
-      { config: config.fakeTcp, listenPorts, laneCount, peerCount, random: systemRandom },
-      shim,
-    );
+    const node = new FakeTcpNode({ config, listenPorts, laneCount, peerCount, random: systemRandom }, shim);
     stack.use(node);
     const { ipv6Refusal, offload, name } = node.tun;
     if (ipv6Refusal !== undefined) log.warn("FakeTCP goes on with IPv4 alone", { cause: ipv6Refusal.message });
@@ -64,12 +71,26 @@ export function openNodeFakeTcp(
   }
 }
 
+/** What the paths of a node's peers are decided by. */
+export interface NodePathOptions {
+  readonly selfNodeId: NodeId;
+  readonly selection: PathSelectionConfig;
+  /** MTU of the interface, or what takes its place on a node without one. */
+  readonly mtu: number;
+  /** What peers are told that we are capable of: bits of `PathCapability`. */
+  readonly capabilities?: number;
+}
+
 /** Makes what decides about the paths of peers. */
-export function createPathControl(config: EdgeConfig, device: Device, fakeTcp: FakeTcpNode | undefined): PathControl {
-  const { order, lossThreshold, ...written } = config.pathSelection;
+export function createPathControl(
+  options: NodePathOptions,
+  device: Device,
+  fakeTcp: FakeTcpNode | undefined,
+): PathControl {
+  const { selfNodeId, mtu, capabilities, selection: { order, lossThreshold, ...written } } = options;
   return new PathControl({
     device,
-    selfNodeId: config.nodeId,
+    selfNodeId,
     params: {
       ...DEFAULT_PATH_PARAMS,
       ...written,
@@ -77,40 +98,64 @@ export function createPathControl(config: EdgeConfig, device: Device, fakeTcp: F
       lossGood: Math.min(DEFAULT_PATH_PARAMS.lossGood, lossThreshold),
     },
     order,
-    fullDatagramLen: fullDatagramLength(config.interface.mtu),
-    mtu: config.interface.mtu,
+    fullDatagramLen: fullDatagramLength(mtu),
+    mtu,
     random: systemRandom,
     log: getLogger("path"),
     dialler: fakeTcp,
     fakeTcpPort: fakeTcp?.listenPorts[0] ?? 0,
+    capabilities,
   });
 }
 
-/** Makes the tables, with room for the peers of the file. */
-export function createNodeTables(config: EdgeConfig, lanes: number): Tables {
-  const rows = Math.max(MIN_ROWS, 2 ** Math.ceil(Math.log2(config.peers.length + 1)));
-  const sources = Math.max(MIN_ROWS, Object.keys(config.nextHopTable).length);
-  const tables = createTables({ peerCapacity: rows, sourceCapacity: sources, laneCount: lanes });
-  tables.settings[Setting.MTU] = config.interface.mtu;
-  tables.settings[Setting.DEFAULT_TTL] = config.defaultTtl;
-  tables.settings[Setting.DISABLE_RELAY] = config.relays ? 0 : 1;
+/** What the tables of a node have room for, and what lanes find in them at the start. */
+export interface NodeTableOptions {
+  /** Peers that there is to be room for at least. */
+  readonly peerCount: number;
+  /** Sources of broadcasts to pass on that there is to be room for at least. */
+  readonly sourceCount: number;
+  readonly laneCount: number;
+  readonly mtu: number;
+  readonly defaultTtl: number;
+  readonly relays: boolean;
+}
+
+/** Makes the tables. */
+export function createNodeTables(options: NodeTableOptions): Tables {
+  const { peerCount, sourceCount, laneCount, mtu, defaultTtl, relays } = options;
+  const tables = createTables({
+    peerCapacity: Math.max(MIN_ROWS, 2 ** Math.ceil(Math.log2(peerCount + 1))),
+    sourceCapacity: Math.max(MIN_ROWS, sourceCount),
+    laneCount,
+  });
+  tables.settings[Setting.MTU] = mtu;
+  tables.settings[Setting.DEFAULT_TTL] = defaultTtl;
+  tables.settings[Setting.DISABLE_RELAY] = relays ? 0 : 1;
   return tables;
 }
 
+/** What a device is told. */
+export interface NodeDeviceOptions {
+  readonly privateKey: Uint8Array;
+  readonly allowPrivateIp: boolean;
+  readonly peerAliveTimeoutMs: number;
+}
+
 /** Makes the device. */
-export function createDevice(config: EdgeConfig, tables: Tables, primitives: Primitives, timers: TimerParams): Device {
+export function createDevice(
+  { privateKey, allowPrivateIp, peerAliveTimeoutMs }: NodeDeviceOptions,
+  tables: Tables,
+  primitives: Primitives,
+  timers: TimerParams,
+): Device {
   return new Device({
-    privateKey: config.privateKey,
+    privateKey,
     tables,
     primitives,
     random: systemRandom,
     timers,
-    settings: {
-      allowPrivateIp: config.allowPrivateIp,
-      // The configuration has already left out the preshared keys that are to be ignored.
-      ignorePresharedKey: false,
-      peerAliveTimeoutMs: config.dynamicRoute.peerAliveTimeoutMs,
-    },
+    // The configuration has already left out the preshared keys that are to be ignored.
+    settings: { allowPrivateIp, ignorePresharedKey: false, peerAliveTimeoutMs },
     log: getLogger("handshake"),
   });
 }

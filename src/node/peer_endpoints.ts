@@ -8,18 +8,28 @@
 
 import { formatEndpoint } from "../base/endpoint.ts";
 import type { Logger } from "../base/log.ts";
+import { formatNodeId, type NodeId } from "../base/node_id.ts";
 import { PATH_KIND_NAMES, pathKindOf, Transport } from "../base/path_kind.ts";
-import type { EdgeConfig } from "../config/edge_config.ts";
-import type { PeerConfig, PeerEndpoint } from "../config/peer_config.ts";
+import type { PeerEndpoint } from "../config/peer_config.ts";
 import { type FamilyChoice, type NameLookup, resolveEndpoint, systemLookup } from "../conn/candidate.ts";
 
 /** First and longest wait before a name that couldn't be looked up is tried again, ms; doubled each time. */
 const RETRY_MIN_MS = 2_000;
 const RETRY_MAX_MS = 60_000;
 
+/** A peer whose endpoints the user wrote. */
+export interface WrittenPeer {
+  readonly nodeId: NodeId;
+  readonly endpoints: readonly PeerEndpoint[];
+  /** Where it is dialled by FakeTCP. */
+  readonly fakeTcpEndpoints: readonly PeerEndpoint[];
+  /** Whether its names are looked up again while it is silent. */
+  readonly isStatic: boolean;
+}
+
 /** What is known of one peer's addresses. */
 interface Lookup {
-  readonly peer: PeerConfig;
+  readonly peer: WrittenPeer;
   /** When to look it up again; `Infinity` for never. */
   nextMs: number;
   retryMs: number;
@@ -38,27 +48,33 @@ export class PeerEndpoints {
   readonly #lookups = new Map<number, Lookup>();
 
   /**
+   * @param resetIntervalMs Period of looking up again what is silent; 0: never.
    * @param onEndpoint Called with the address that the peer of a row is to be reached at from now on, on a path of a kind; for
    *   FakeTCP that is where it is dialled.
    */
   constructor(
-    config: EdgeConfig,
+    resetIntervalMs: number,
     families: FamilyChoice,
     log: Logger,
     onEndpoint: (peerRow: number, kind: number, endpoint: Uint32Array) => void,
     lookUp: NameLookup = systemLookup,
   ) {
     this.#families = families;
-    this.#resetIntervalMs = config.resetEndpointIntervalMs;
+    this.#resetIntervalMs = resetIntervalMs;
     this.#log = log;
     this.#lookUp = lookUp;
     this.#onEndpoint = onEndpoint;
   }
 
   /** Takes a peer on, and looks it up for the first time at the next {@linkcode poll}. */
-  add(peerRow: number, peer: PeerConfig): void {
+  add(peerRow: number, peer: WrittenPeer): void {
     if (peer.endpoints.length + peer.fakeTcpEndpoints.length === 0) return;
     this.#lookups.set(peerRow, { peer, nextMs: 0, retryMs: RETRY_MIN_MS, turn: 0, isRunning: false });
+  }
+
+  /** Lets a peer go; a lookup under way ends without effect. */
+  remove(peerRow: number): void {
+    this.#lookups.delete(peerRow);
   }
 
   /** The peer didn't answer at the address in use: the next candidate is tried. */
@@ -94,10 +110,16 @@ export class PeerEndpoints {
     const udp = await this.#lookUpAll(peer.endpoints, causes);
     const fakeTcp = await this.#lookUpAll(peer.fakeTcpEndpoints, causes);
     lookup.isRunning = false;
+    if (this.#lookups.get(peerRow) !== lookup) return;
     if (udp.length + fakeTcp.length === 0) {
       const names = [...new Set([...peer.endpoints, ...peer.fakeTcpEndpoints].map(({ host }) => host))].join(", ");
       const cause = causes[0] ?? "no address of an enabled family";
-      this.#log.warn("can't look up peer; trying again", { peer: peer.nodeId, names, cause, inMs: lookup.retryMs });
+      this.#log.warn("can't look up peer; trying again", {
+        peer: formatNodeId(peer.nodeId),
+        names,
+        cause,
+        inMs: lookup.retryMs,
+      });
       lookup.nextMs = nowMs + lookup.retryMs;
       lookup.retryMs = Math.min(lookup.retryMs * 2, RETRY_MAX_MS);
       return;
@@ -128,7 +150,11 @@ export class PeerEndpoints {
       if (candidates.length === 0) continue;
       const endpoint = candidates[turn % candidates.length];
       const kind = pathKindOf(transport, family);
-      const fields = { peer: peer.nodeId, path: PATH_KIND_NAMES[kind], endpoint: formatEndpoint(endpoint, 0) };
+      const fields = {
+        peer: formatNodeId(peer.nodeId),
+        path: PATH_KIND_NAMES[kind],
+        endpoint: formatEndpoint(endpoint, 0),
+      };
       this.#log.debug("peer endpoint", fields);
       this.#onEndpoint(peerRow, kind, endpoint);
     }

@@ -7,7 +7,7 @@
 import { ENDPOINT_WORDS, writeEndpoint } from "../base/endpoint.ts";
 import { SystemError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { AddressFamilyConfig } from "../config/edge_config.ts";
+import type { AddressFamilyConfig } from "../config/node_config.ts";
 import { openUdpSockets } from "../conn/udp_bind.ts";
 import { Errno } from "../ffi/errno.ts";
 import type { Shim } from "../ffi/shim.ts";

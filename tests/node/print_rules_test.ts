@@ -68,16 +68,16 @@ const PORTS: readonly [keys: string, udpPort: number, listenPorts: number[]][] =
 
 for (const [keys, udpPort, listenPorts] of PORTS) {
   Deno.test(`hostSpecOf() listens on [${listenPorts}] with {${keys}} and UDP port ${udpPort}`, () => {
-    assert.deepEqual(hostSpecOf(configWith(keys), udpPort, []).listenPorts, listenPorts);
+    assert.deepEqual(hostSpecOf(configWith(keys).fakeTcp, udpPort, []).listenPorts, listenPorts);
   });
 }
 
 Deno.test("hostSpecOf() has the stack's addresses in the families that are on", () => {
   const keys = "TunName: egtcp, TunIPv6: 'fd00:200::1/64', TunPeerIPv6: 'fd00:200::2'";
-  const both = hostSpecOf(configWith(keys), 1, ["eth0"]);
+  const both = hostSpecOf(configWith(keys).fakeTcp, 1, ["eth0"]);
   assert.deepEqual(both.stackV4, Uint8Array.of(192, 168, 200, 2));
   assert.equal(both.stackV6?.length, 16);
   assert.deepEqual([both.tunName, both.usedInterfaces], ["egtcp", ["eth0"]]);
-  const ipv6 = hostSpecOf(configWith(keys, "DisabledAf: {IPv4: true}\n"), 1, []);
+  const ipv6 = hostSpecOf(configWith(keys, "DisabledAf: {IPv4: true}\n").fakeTcp, 1, []);
   assert.deepEqual([ipv6.stackV4, ipv6.stackV6?.length], [undefined, 16]);
 });

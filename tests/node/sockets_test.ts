@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { parseIpAddress } from "../../src/base/endpoint.ts";
 import { SystemError } from "../../src/base/errors.ts";
-import type { AddressFamilyConfig } from "../../src/config/edge_config.ts";
+import type { AddressFamilyConfig } from "../../src/config/node_config.ts";
 import { closeNodeSockets, type NodeSocketOptions, type NodeSockets, openNodeSockets } from "../../src/node/sockets.ts";
 import { Errno, systemError } from "../../src/ffi/errno.ts";
 import { loadShim, type Shim, type ShimSymbols } from "../../src/ffi/shim.ts";

@@ -12,8 +12,9 @@ import { folderOf, pathBelowSrc, resolveBelowSrc } from "./source_path.ts";
  * For each folder, what it may import besides itself and `base/`: folders, or single files written as patterns.
  *
  * A file without I/O lies low whatever its folder's layer: that is why a lane may use `noise/replay.ts`,
- * `route/l2fib.ts` and `route/next_hop.ts`, and `control` may use the pure `conn/path*.ts`. Of the data plane, `device`
- * knows the memory that it shares with the lanes: the tables with the words in them, and the ring of events.
+ * `route/l2fib.ts` and `route/next_hop.ts`, and `control` may use the pure `conn/path*.ts` and `config/key_text.ts`.
+ * Of the data plane, `device` knows the memory that it shares with the lanes: the tables with the words in them, and the
+ * ring of events.
  */
 const ALLOWED: Record<string, readonly (string | RegExp)[]> = {
   base: [],
@@ -36,7 +37,7 @@ const ALLOWED: Record<string, readonly (string | RegExp)[]> = {
     /^route\/(l2fib|next_hop)\.ts$/,
   ],
   device: ["wire", "noise", "conn", /^dataplane\/(tables|events|path_word|\w+_table)\.ts$/],
-  control: ["wire", "route", "device", /^conn\/path\w*\.ts$/],
+  control: ["wire", "route", "device", /^conn\/path\w*\.ts$/, /^config\/key_text\.ts$/],
   host: ["ffi"],
   config: ["wire"],
   uapi: ["device"],
