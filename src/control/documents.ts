@@ -26,6 +26,12 @@ export const DocumentStatus = { OK: 200, BAD_REQUEST: 400, NOT_FOUND: 404, TOO_L
 /** Longest document that is taken in, after decompression, in octets. */
 export const DOCUMENT_LEN_MAX = 16 * 1024 * 1024;
 
+/**
+ * Longest fragment of a document through a session, in octets: its datagram is no longer than what every path for IPv6 passes,
+ * as a FakeTCP segment, too.
+ */
+export const FRAGMENT_LEN_MAX = 1164;
+
 /** A document, ready to be handed out many times. */
 export interface Document {
   /** JSON. */

@@ -26,7 +26,7 @@ import { EG_HEADER_LEN } from "../wire/eg_header.ts";
 import { MessageType } from "../wire/message_type.ts";
 import { PathCapability } from "../wire/path_message.ts";
 import { DocumentExchange } from "./document_exchange.ts";
-import { DocumentStatus, type EdgeParameters } from "./documents.ts";
+import { DocumentStatus, type EdgeParameters, FRAGMENT_LEN_MAX } from "./documents.ts";
 import { type LatencyParameters, LatencyProbes } from "./latency_probes.ts";
 import { decodeServerUpdate, encodePeerReport, encodePong, encodeRegister } from "./message_codec.ts";
 import type { PeerReport } from "./messages.ts";
@@ -96,9 +96,6 @@ export interface SuperModeOptions {
   /** The super node has ended this node. */
   readonly onStop: (exitCode: number, why: string) => void;
 }
-
-/** Longest fragment of a document in octets: what every path passes; as `FRAGMENT_LEN_MAX` of the super node. */
-const FRAGMENT_LEN_MAX = 1164;
 
 const TEXT = new TextEncoder();
 

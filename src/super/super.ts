@@ -225,7 +225,7 @@ class SuperNode {
       isStatic: config.graph.isStatic,
       renderEdgeConfig: (peer) => this.#renderEdgeConfig(peer),
       hooks: {
-        refusalOf: (peer) => this.#control.refusalOf(peer),
+        refusalOf: (peer) => this.#control.refusalOf(peer, shim.nowMs()),
         addSessions: (peer) => this.#control.addSessions(peer, shim.nowMs()),
         dismiss: (nodeId) => {
           for (const [index, { device }] of this.#parts.identities.entries()) {

@@ -21,7 +21,7 @@ import { PathKind } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { Reason } from "../base/reason.ts";
 import { DocumentExchange } from "../control/document_exchange.ts";
-import { type DocumentAnswer, DocumentKind, DocumentStatus } from "../control/documents.ts";
+import { type DocumentAnswer, DocumentKind, DocumentStatus, FRAGMENT_LEN_MAX } from "../control/documents.ts";
 import { decodePeerReport, decodePong, decodeRegister, encodeServerUpdate } from "../control/message_codec.ts";
 import { type PeerReport, type Pong, ServerAction, type ServerUpdate } from "../control/messages.ts";
 import type { PathControl } from "../control/path_control.ts";
@@ -61,11 +61,6 @@ export interface SuperControlOptions {
   readonly log: Logger;
 }
 
-/**
- * Octets of a fragment of a document: its datagram is no longer than what every path for IPv6 passes, as a FakeTCP segment
- * too.
- */
-export const FRAGMENT_LEN_MAX = 1164;
 /** An edge that is removed is told so often, and so far apart, ms; `behaviour.md` §3.8. */
 const NOTICES = 10;
 const NOTICE_INTERVAL_MS = 100;
@@ -125,9 +120,9 @@ export class SuperControl {
     };
   }
 
-  /** Tells why an edge can't have sessions; `undefined` if it can. One that is on its way out is in nobody's way. */
-  refusalOf(peer: SessionPeer): PeerRefusal | undefined {
-    if (this.#dismissals.has(peer.nodeId)) return undefined;
+  /** Tells why an edge can't have sessions; `undefined` if it can. One with its NodeId that is on its way out goes at once. */
+  refusalOf(peer: SessionPeer, nowMs: number): PeerRefusal | undefined {
+    if (this.#dismissals.has(peer.nodeId)) this.#drop(peer.nodeId, nowMs);
     for (const { device } of this.#options.identities) {
       const refusal = device.refusalOf(peer);
       if (refusal !== undefined) return refusal;
@@ -142,7 +137,6 @@ export class SuperControl {
    */
   addSessions(peer: SessionPeer, nowMs: number): void {
     const { nodeId, publicKey, presharedKey } = peer;
-    if (this.#dismissals.has(nodeId)) this.#drop(nodeId, nowMs);
     for (const { device, paths } of this.#options.identities) {
       paths.addPeer(device.addPeer({ nodeId, publicKey, presharedKey }, nowMs), nodeId, nowMs);
     }
