@@ -41,13 +41,15 @@ interface Sent {
 
 /** Node 1 with neighbours, and what a test says to it in one line. */
 class Bench implements Disposable {
-  readonly node = new TestNode(SELF);
-  readonly tables = this.node.tables;
-  readonly bind = this.node.bind;
-  readonly tap = this.node.tap;
+  readonly node: TestNode;
+  readonly tables: TestNode["tables"];
+  readonly bind: TestNode["bind"];
+  readonly tap: TestNode["tap"];
   readonly #counters = [0, 0, 0, 0];
 
-  constructor() {
+  constructor(self: NodeId = SELF) {
+    this.node = new TestNode(self);
+    ({ tables: this.tables, bind: this.bind, tap: this.tap } = this.node);
     for (const row of [0, 1, 2]) {
       enterNeighbour(this.tables, row, SELF, { nodeId: row + 2, endpoint: addressOf(row) });
       this.tables.nextHopPeer[row + 2] = row;
@@ -123,6 +125,33 @@ function addressOf(row: number): string {
 const BODY = frameOf(2, 3, 46).slice(10);
 const NOTHING: Outcome = { frames: 0, relayed: [], events: [], drops: [] };
 const DELIVERED: Outcome = { ...NOTHING, frames: 1 };
+
+const TOLD: Outcome = { ...NOTHING, events: [EventKind.MESSAGE] };
+const FORBIDDEN: Outcome = { ...NOTHING, drops: ["USAGE_FORBIDDEN"] };
+/** What a super node is sent: all to it, of edge 2, unless said otherwise. */
+const SUPER_OUTCOMES: [name: string, sent: Sent, outcome: Outcome][] = [
+  ["tells the control thread of a registration", { type: MessageType.REGISTER }, TOLD],
+  ["tells the control thread of a pong", { type: MessageType.PONG }, TOLD],
+  ["tells the control thread of a document", { type: MessageType.DOCUMENT }, TOLD],
+  ["tells the control thread of a path message", { type: MessageType.PATH }, TOLD],
+  ["refuses a frame", { type: MessageType.NORMAL }, FORBIDDEN],
+  ["refuses a ping", { type: MessageType.PING }, FORBIDDEN],
+  ["refuses an update", { type: MessageType.SERVER_UPDATE }, FORBIDDEN],
+  ["passes nothing on", { type: MessageType.PONG, destination: 3 }, FORBIDDEN],
+  ["passes no broadcast on", { type: MessageType.NORMAL, destination: BROADCAST_NODE_ID }, FORBIDDEN],
+  ["passes nothing on that spreads", { type: MessageType.PONG, destination: SPREAD_NODE_ID }, FORBIDDEN],
+  ["refuses what bears its own id", { type: MessageType.REGISTER, source: SUPER_NODE_ID }, {
+    ...NOTHING,
+    drops: ["OWN_SOURCE"],
+  }],
+];
+
+for (const [name, sent, outcome] of SUPER_OUTCOMES) {
+  Deno.test(`Inbound of a super node ${name}`, () => {
+    using bench = new Bench(SUPER_NODE_ID);
+    assert.deepEqual(bench.receive(0, { destination: SUPER_NODE_ID, ...sent }), outcome);
+  });
+}
 
 const OUTCOMES: [name: string, row: number, sent: Sent, outcome: Outcome][] = [
   ["writes a frame for us to the tap", 0, {}, DELIVERED],

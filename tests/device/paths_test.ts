@@ -223,6 +223,55 @@ Deno.test("repeatInitiation() sends the initiation without an answer on a furthe
   assert.deepEqual(one.takeSent(), [], "it has been answered");
 });
 
+Deno.test("beginHandshake() begins one with a peer whose endpoint is known, and none beside another", () => {
+  const [one] = createPair();
+  one.device.beginHandshake(0, 0);
+  one.device.handleTimeout(1_000, WALL_MS);
+  assert.deepEqual(one.takeSent(), [], "there is no endpoint");
+  one.device.setEndpoint(0, UDP4, endpointOf(2, UDP4), true);
+  one.device.beginHandshake(0, 1_000);
+  one.device.handleTimeout(2_000, WALL_MS);
+  one.device.beginHandshake(0, 2_000);
+  one.device.handleTimeout(2_500, WALL_MS);
+  assert.equal(one.takeSent().length, 1);
+});
+
+Deno.test("sendInitiationTo() sends the initiation without an answer to one more address, where the peer may answer", () => {
+  const [one, two] = createPair(UDP4);
+  const elsewhere = parseEndpoint("9.9.9.9:9")!;
+  assert.equal(one.device.sendInitiationTo(0, UDP4, elsewhere), false, "there is none");
+  const { octets } = one.initiate(0);
+  assert.ok(one.device.sendInitiationTo(0, UDP4, elsewhere));
+  const [copy] = one.takeSent();
+  assert.deepEqual([copy.to, copy.octets], ["9.9.9.9:9", octets]);
+  assert.equal(formatEndpoint(one.device.endpointOf(0, UDP4), 0), "8.8.8.2:3001", "the peer is where it was");
+  assert.equal(one.device.sendInitiationTo(0, UDP4, parseEndpoint("10.0.0.1:9")!), false, "a private address");
+  two.receive(copy.octets, UDP4, endpointOf(1, UDP4), 0);
+  one.receive(two.takeSent()[0].octets, UDP4, elsewhere, 0);
+  assert.equal(formatEndpoint(one.device.endpointOf(0, UDP4), 0), "9.9.9.9:9", "the answer came from there");
+  assert.equal(one.device.sendInitiationTo(0, UDP4, elsewhere), false, "it has been answered");
+});
+
+Deno.test("setPresharedKey() counts for the next handshake and leaves the session alone", () => {
+  const [one, two] = createPair(UDP4);
+  connect(one, two);
+  const key = new Uint8Array(32).fill(9);
+  /** Whether a handshake with these keys succeeds. */
+  function renew(ours: Uint8Array | undefined, theirs: Uint8Array | undefined, nowMs: number): boolean {
+    one.device.setPresharedKey(0, ours);
+    two.device.setPresharedKey(0, theirs);
+    assert.ok(one.device.hasSession(0, nowMs));
+    one.device.beginHandshake(0, nowMs);
+    one.device.handleTimeout(nowMs + 1_000, WALL_MS + nowMs);
+    two.receive(one.takeSent()[0].octets, UDP4, endpointOf(1, UDP4), nowMs + 1_000);
+    one.receive(two.takeSent()[0].octets, UDP4, endpointOf(2, UDP4), nowMs + 1_000);
+    return one.takeEvents().some(({ kind }) => kind === "session established");
+  }
+  assert.ok(renew(key, key, 10_000));
+  assert.ok(renew(undefined, undefined, 20_000));
+  assert.ok(!renew(key, undefined, 30_000));
+});
+
 const MESSAGE = { type: MessageType.PATH, ttl: 0, destination: 2, source: 1, body: new Uint8Array(8) };
 
 Deno.test("sendMessageOn() keeps nothing for later", () => {
