@@ -29,6 +29,7 @@ const NEEDS: Need[] = [
   needProgram("ethtool", "ethtool", "the offloads of the tests and the benchmark"),
   needProgram("iperf3", "iperf3", "throughput in the tests, the demo and the benchmark"),
   needProgram("iputils-ping", "ping", "latency in the tests, the demo and the benchmark"),
+  needProgram("openssl", "openssl", "the certificates of the tests"),
   needProgram("tcpdump", "tcpdump", "the captures of the tests"),
   needProgram("util-linux", "nsenter", "the namespaces of tests without root"),
   needProgram("procps", "ps", "the processes of the tests"),

@@ -10,7 +10,7 @@
 import { strict as assert } from "node:assert";
 import { type RunningEdge, waitForTunnel } from "./harness/edge.ts";
 import { speakFakeTcp } from "./harness/edge_config.ts";
-import type { Host } from "./harness/host.ts";
+import { fakeTcpTraces } from "./harness/host_traces.ts";
 import { labTest } from "./harness/lab_steps.ts";
 import { waitForFakeTcp } from "./harness/path_events.ts";
 import { ping } from "./harness/ping.ts";
@@ -22,15 +22,15 @@ labTest("a node that speaks FakeTCP comes back after every kind of end", async (
   speakFakeTcp(site.plan);
   const ports = [...site.plan.values()].map((settings) => settings.listenPort);
   await blockUdp(ports.map((port) => ({ host: site.router.host, hook: "forward", port })), Fault.DROP);
-  const bare = await stateOf(site.hosts.get(2)!);
+  const bare = await fakeTcpTraces(site.hosts.get(2)!);
   let [one, two] = await startNodes(site);
   await waitForTunnel(one, two);
-  const running = await stateOf(two.host);
+  const running = await fakeTcpTraces(two.host);
 
   await step("SIGTERM: the host is as it was before the start", async () => {
     const status = await two.process.stop("SIGTERM");
     assert.equal(status.code, 0, two.process.tail());
-    assert.deepEqual(await stateOf(two.host), bare);
+    assert.deepEqual(await fakeTcpTraces(two.host), bare);
     two = await startNode(site, 2);
     await service(one, two);
   });
@@ -39,7 +39,7 @@ labTest("a node that speaks FakeTCP comes back after every kind of end", async (
     await two.process.stop("SIGKILL");
     two = await startNode(site, 2);
     await service(one, two);
-    assert.deepEqual(await stateOf(two.host), running);
+    assert.deepEqual(await fakeTcpTraces(two.host), running);
   });
 
   await step("kill -9 of the node that dials", async () => {
@@ -56,7 +56,7 @@ labTest("a node that speaks FakeTCP comes back after every kind of end", async (
 
   await step("SIGTERM after all that: the host is as it was before the first start", async () => {
     await two.process.stop("SIGTERM");
-    assert.deepEqual(await stateOf(two.host), bare);
+    assert.deepEqual(await fakeTcpTraces(two.host), bare);
   });
 
   await step("the router found no fault", async () => {
@@ -68,16 +68,4 @@ async function service(one: RunningEdge, two: RunningEdge): Promise<void> {
   await waitForTunnel(one, two);
   await waitForFakeTcp(one, two);
   assert.equal((await ping(two.host, one.address, { count: 10 })).received, 10);
-}
-
-/** What FakeTCP changes on a host: firewall rules, interfaces, forwarding. */
-async function stateOf(host: Host): Promise<Record<string, unknown>> {
-  const { stdout: rules } = await host.run(["nft", "--stateless", "list", "ruleset"]);
-  const { stdout: forwarding } = await host.run([
-    "sh",
-    "-c",
-    "sysctl -n net.ipv4.ip_forward; cd /proc/sys/net/ipv6/conf; " +
-    "for i in all eth0; do cat $i/forwarding; done; cat /proc/sys/net/ipv4/conf/eth0/forwarding",
-  ]);
-  return { rules, interfaces: await host.interfaces(), forwarding };
 }

@@ -38,10 +38,10 @@ export async function tellStory(narrator: Narrator): Promise<void> {
   narrator.show("\n" + PICTURE + "\n");
 
   const edges: RunningEdge[] = [];
-  const program = checkoutProgram();
+  const command = [checkoutProgram()];
   const hasStarted = await narrator.promise("An edge starts on every host", async () => {
     const starts = [...site.plan].map(([nodeId, settings]) =>
-      startEdge(site.hosts.get(nodeId)!, settings, { program })
+      startEdge(site.hosts.get(nodeId)!, settings, { command })
     );
     edges.push(...await Promise.all(starts));
     return "three interfaces named tap0 are up";

@@ -29,23 +29,31 @@ export interface LogEvent {
   [field: string]: unknown;
 }
 
+/** A node whose log can be read. */
+export interface LoggingNode {
+  readonly process: RunningProcess;
+}
+
 /** How to start an edge. */
 export interface EdgeOptions {
-  /** Program to run; the compiled one if absent. */
-  program?: string;
+  /** Words that start the program; the compiled one if absent. */
+  command?: readonly string[];
+  /** Variables for it, beside those that it always gets. */
+  env?: Record<string, string>;
   /** Protocol timers to shorten, by name, in milliseconds. */
   timers?: Record<string, number>;
   /** Words in front of the program: another one, which becomes it. */
   wrapper?: readonly string[];
+  /** Content of its file; what follows from its settings if absent. */
+  config?: string;
 }
 
 /** An edge that has been started; kept by its host, which kills it with the lab. */
-export interface RunningEdge {
+export interface RunningEdge extends LoggingNode {
   readonly host: Host;
   readonly settings: EdgeSettings;
   /** Its address inside the VPN. */
   readonly address: string;
-  readonly process: RunningProcess;
 }
 
 /** Starts an edge and waits until it forwards. @throws {Error} When it isn't ready in time; shows its log. */
@@ -58,11 +66,11 @@ export async function startEdge(host: Host, settings: EdgeSettings, options: Edg
 /** Starts an edge and doesn't wait for anything: for those that are to fail. */
 export async function launchEdge(host: Host, settings: EdgeSettings, options: EdgeOptions = {}): Promise<RunningEdge> {
   const file = `${host.folder}/${host.label}-edge.yaml`;
-  await Deno.writeTextFile(file, renderEdgeConfig(settings));
-  const program = options.program ?? compiledProgram();
+  await Deno.writeTextFile(file, options.config ?? renderEdgeConfig(settings));
+  const command = options.command ?? [compiledProgram()];
   const process = host.spawn([
     ...options.wrapper ?? [],
-    program,
+    ...command,
     "edge",
     "--config",
     file,
@@ -73,6 +81,7 @@ export async function launchEdge(host: Host, settings: EdgeSettings, options: Ed
     label: `etherguard node ${settings.nodeId}`,
     env: {
       ...programEnvironment(),
+      ...options.env,
       ...(options.timers === undefined ? {} : { [TIMERS_VARIABLE]: JSON.stringify(options.timers) }),
     },
   });
@@ -96,12 +105,12 @@ export async function waitForTunnel(from: RunningEdge, to: RunningEdge, timeoutM
  * @throws {Error} When the deadline passes.
  */
 export async function waitForEvent(
-  edge: RunningEdge,
+  node: LoggingNode,
   matches: (event: LogEvent) => boolean,
   timeoutMs: number,
   sinceMs = 0,
 ): Promise<LogEvent> {
-  const line = await edge.process.waitForLine((text) => {
+  const line = await node.process.waitForLine((text) => {
     const event = eventOf(text);
     return event !== undefined && timeOf(event) >= sinceMs && matches(event);
   }, timeoutMs);
@@ -124,8 +133,8 @@ export async function stopAndReadDrops(edge: RunningEdge): Promise<Partial<Recor
 }
 
 /** All log events so far. */
-export function eventsOf(edge: RunningEdge): LogEvent[] {
-  return edge.process.lines.map((line) => eventOf(line.text)).filter((event) => event !== undefined);
+export function eventsOf(node: LoggingNode): LogEvent[] {
+  return node.process.lines.map((line) => eventOf(line.text)).filter((event) => event !== undefined);
 }
 
 function eventOf(line: string): LogEvent | undefined {

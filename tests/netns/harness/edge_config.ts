@@ -1,5 +1,6 @@
 /**
- * Configurations of edges in static mode: a plan of who is joined with whom becomes one YAML file per node.
+ * Configurations of edges: a plan of who is joined with whom becomes one YAML file per node. Those of
+ * super nodes are in `super_config.ts`.
  *
  * @module
  */
@@ -86,7 +87,25 @@ export interface EdgeSettings {
   /** Off if absent. */
   fakeTcp?: FakeTcpSettings;
   pathSelection?: PathSelectionSettings;
+  /** The super node that it obeys; static mode if absent. */
+  superNode?: SuperNodeSettings;
+  /** False: forwards nothing for others. */
+  relays?: boolean;
   logLevel: "debug" | "info";
+}
+
+/** What an edge's file says of its super node; times in seconds. */
+export interface SuperNodeSettings {
+  endpointV4?: string;
+  publicKeyV4?: string;
+  endpointV6?: string;
+  publicKeyV6?: string;
+  presharedKey?: string;
+  /** Empty if absent: documents come through the session. */
+  apiUrl?: string;
+  skipsLocalAddresses?: boolean;
+  /** As long as the super hasn't named others. */
+  pingIntervalS?: number;
 }
 
 /** The node that a source sends to, by source and destination. Maps, so that the file has plain numbers as keys. */
@@ -192,6 +211,8 @@ export function renderEdgeConfig(settings: EdgeSettings): string {
     ...(settings.lanes === undefined ? {} : { DataPlane: { Lanes: settings.lanes } }),
     ...(settings.fakeTcp === undefined ? {} : { FakeTCP: fakeTcpBlock(settings.fakeTcp) }),
     ...(settings.pathSelection === undefined ? {} : { PathSelection: pathSelectionBlock(settings.pathSelection) }),
+    ...(settings.relays === undefined ? {} : { DisableRelay: !settings.relays }),
+    ...(settings.superNode === undefined ? {} : { DynamicRoute: dynamicRouteBlock(settings.superNode) }),
     Peers: settings.peers.map((peer) => ({
       NodeID: peer.nodeId,
       PubKey: peer.publicKey,
@@ -205,7 +226,28 @@ export function renderEdgeConfig(settings: EdgeSettings): string {
   });
 }
 
-function fakeTcpBlock(settings: FakeTcpSettings): Record<string, unknown> {
+function dynamicRouteBlock(settings: SuperNodeSettings): Record<string, unknown> {
+  return {
+    SendPingInterval: settings.pingIntervalS ?? 16,
+    PeerAliveTimeout: 70,
+    TimeoutCheckInterval: 20,
+    ConnNextTry: 5,
+    DupCheckTimeout: 40,
+    SuperNode: withoutAbsent({
+      UseSuperNode: true,
+      PSKey: settings.presharedKey,
+      EndpointV4: settings.endpointV4,
+      PubKeyV4: settings.publicKeyV4,
+      EndpointV6: settings.endpointV6,
+      PubKeyV6: settings.publicKeyV6,
+      EndpointEdgeAPIUrl: settings.apiUrl,
+      SkipLocalIP: settings.skipsLocalAddresses,
+    }),
+  };
+}
+
+/** Renders the `FakeTCP` block of a file. */
+export function fakeTcpBlock(settings: FakeTcpSettings): Record<string, unknown> {
   return withoutAbsent({
     Enabled: settings.isEnabled,
     TunName: settings.tunName,
@@ -222,7 +264,8 @@ function fakeTcpBlock(settings: FakeTcpSettings): Record<string, unknown> {
   });
 }
 
-function pathSelectionBlock(settings: PathSelectionSettings): Record<string, unknown> {
+/** Renders the `PathSelection` block of a file. */
+export function pathSelectionBlock(settings: PathSelectionSettings): Record<string, unknown> {
   return withoutAbsent({
     Order: settings.order,
     ActiveProbeInterval: settings.activeProbeIntervalS,
@@ -234,7 +277,8 @@ function pathSelectionBlock(settings: PathSelectionSettings): Record<string, unk
   });
 }
 
-function withoutAbsent(block: Record<string, unknown>): Record<string, unknown> {
+/** Leaves out the keys without a value. */
+export function withoutAbsent(block: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(block).filter(([, value]) => value !== undefined));
 }
 

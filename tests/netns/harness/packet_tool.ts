@@ -12,6 +12,8 @@ import { pauseMs } from "./wait.ts";
 const TOOL = "packet_tool";
 const START_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 5_000;
+/** A flood in the background has its end when its test has. */
+const FLOOD_SECONDS_MAX = 600;
 /** When no datagram has come for so long, none is under way. */
 const SETTLE_MS = 100;
 
@@ -60,6 +62,19 @@ export async function flood(
     [await compiledTool(TOOL), "flood", address, port, kind, datagramLen, seconds].map(String),
   );
   return JSON.parse(stdout) as SendResult;
+}
+
+/** The same in the background, until it is stopped or the lab ends. */
+export async function startFlood(
+  host: Host,
+  address: string,
+  port: number,
+  kind: Garbage,
+  datagramLen: number,
+): Promise<RunningProcess> {
+  return host.spawn(
+    [await compiledTool(TOOL), "flood", address, port, kind, datagramLen, FLOOD_SECONDS_MAX].map(String),
+  );
 }
 
 /** Sends datagrams at an even rate; they carry the number of their run, so that the receiver can count each run apart. */

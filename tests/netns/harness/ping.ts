@@ -17,6 +17,8 @@ export interface PingOptions {
   payloadLen?: number;
   /** Forbid fragmentation. */
   dontFragment?: boolean;
+  /** Seconds to wait for the last answer; 1 if absent. */
+  timeoutS?: number;
 }
 
 /** What came back. */
@@ -31,8 +33,8 @@ export interface PingResult {
 
 /** Sends requests from a host and returns what came back; no answer is a result, not an error. */
 export async function ping(host: Host, address: string, options: PingOptions = {}): Promise<PingResult> {
-  const { count = 3, intervalS = 0.02, payloadLen = 56, dontFragment = false } = options;
-  const words = ["ping", "-n", "-q", "-c", count, "-i", intervalS, "-s", payloadLen, "-W", 1].map(String);
+  const { count = 3, intervalS = 0.02, payloadLen = 56, dontFragment = false, timeoutS = 1 } = options;
+  const words = ["ping", "-n", "-q", "-c", count, "-i", intervalS, "-s", payloadLen, "-W", timeoutS].map(String);
   const { stdout, stderr } = await host.run([...words, ...(dontFragment ? ["-M", "do"] : []), address], {
     allowFailure: true,
   });

@@ -11,6 +11,10 @@ import type { Host } from "./host.ts";
 export interface RouterOptions {
   /** Interfaces to the outside: what leaves there gets the router's own address. */
   masquerade?: readonly string[];
+  /** What leaves there gets another port for each connection, which nobody can foretell. */
+  randomizesPorts?: boolean;
+  /** New connections pass from the inside only; what else comes in there, for the router itself too, is dropped in silence. */
+  refusesInbound?: boolean;
   /** Ports of the router that belong to hosts behind it. */
   portForwards?: readonly PortForward[];
   /** New connections pass only to this TCP port; all else, all UDP too, is dropped. */
@@ -105,6 +109,15 @@ function renderRules(options: RouterOptions): string[] {
       `add rule ${TABLE} forward counter name refused drop`,
     );
   }
+  if (options.refusesInbound) {
+    const outside = (options.masquerade ?? []).join(", ");
+    rules.push(
+      `add rule ${TABLE} forward iifname { ${outside} } ct state new counter name refused drop`,
+      // A connection that the router itself refused would get its own answer, and a place in the table.
+      `add chain ${TABLE} input { type filter hook input priority filter; }`,
+      `add rule ${TABLE} input iifname { ${outside} } meta l4proto { tcp, udp } counter name refused drop`,
+    );
+  }
   if (options.masquerade !== undefined || options.portForwards !== undefined) {
     rules.push(
       `add chain ${TABLE} prerouting { type nat hook prerouting priority dstnat; }`,
@@ -112,7 +125,8 @@ function renderRules(options: RouterOptions): string[] {
     );
   }
   for (const device of options.masquerade ?? []) {
-    rules.push(`add rule ${TABLE} postrouting oifname ${device} masquerade`);
+    const flags = options.randomizesPorts ? " random,fully-random" : "";
+    rules.push(`add rule ${TABLE} postrouting oifname ${device} masquerade${flags}`);
   }
   for (const { device, protocol, port, to } of options.portForwards ?? []) {
     const family = to.startsWith("[") ? "ip6" : "ip";
