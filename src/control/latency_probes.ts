@@ -13,8 +13,8 @@
  * A super node is told of a latency when it is new or has changed notably, and before what it was told expires; reports
  * (`report_plan.ts`) tell it all of them. In a network of a thousand a pong for each ping would be sixty thousand a second.
  *
- * A peer is pinged as soon as there is a session with it, a few times more soon after, because the first measurements of a
- * node that has just started are the worst, and then every interval. One without a session isn't: a ping that
+ * A peer is pinged as soon as there is a session with it, a few times more at once, and then every interval. Of the first few
+ * measurements the least is told: on a node that has just started the others show the start, not the way. One without a session isn't: a ping that
  * waited for a handshake would measure the handshake. Who keeps the addresses of peers sees to sessions (`peer_trials.ts`).
  *
  * Source: `behaviour.md` §2.5, §2.7, §6.6.
@@ -31,6 +31,7 @@ import type { Device, DeviceEvent } from "../device/device.ts";
 import { DampingFilter, UNREACHABLE_MS } from "../route/latency_filter.ts";
 import { checkEgContent, EG_HEADER_LEN, readSource } from "../wire/eg_header.ts";
 import { MessageType } from "../wire/message_type.ts";
+import { FirstMeasurements } from "./first_measurements.ts";
 import { decodePing, encodePing } from "./message_codec.ts";
 import type { Pong } from "./messages.ts";
 
@@ -81,8 +82,9 @@ const REPLY_SPACING_MS = 3_000;
 /** Pings of one peer that are taken in: 5 a second, 20 at once. A reference node sends one a second at most. */
 const PINGS_TAKEN_PER_SECOND = 5;
 const PINGS_TAKEN_AT_ONCE = 20;
-/** Pings that follow the first one of a new session, at the distance of replies: as many as a median needs. */
+/** Pings that follow the first one of a new session, and their distance, ms. */
 const EARLY_PINGS = 3;
+const EARLY_SPACING_MS = 200;
 /** A change that a super node is told of at once, ms. */
 const NOTABLE_CHANGE_MS = 1;
 /** Part of its validity after which a latency is told again. */
@@ -108,9 +110,11 @@ interface Probed {
   /** The latency that the super nodes were last told, and when; `NaN` and −∞ for never. */
   toldMs: number;
   toldAtMs: number;
-  /** Pings that the peer has asked for and not had yet, and when the next is due. */
+  /** Pings that the peer is to get besides those of the rounds, when the next is due, and how far apart they are. */
   repliesLeft: number;
   nextReplyMs: number;
+  replySpacingMs: number;
+  readonly firsts: FirstMeasurements;
 }
 
 /** Measures the latency from each neighbour to this node. */
@@ -161,7 +165,10 @@ export class LatencyProbes {
     const peer = nodeId === undefined ? undefined : this.#probedPeer(nodeId, event.peerRow);
     if (peer === undefined) return;
     this.#connected.add(peer.nodeId);
-    this.#promiseReplies(peer, EARLY_PINGS, nowMs + REPLY_SPACING_MS);
+    peer.repliesLeft = Math.max(peer.repliesLeft, EARLY_PINGS);
+    peer.nextReplyMs = nowMs + EARLY_SPACING_MS;
+    peer.replySpacingMs = EARLY_SPACING_MS;
+    peer.firsts.begin(nowMs);
     this.#nowMs = Math.max(this.#nowMs, nowMs);
   }
 
@@ -186,11 +193,11 @@ export class LatencyProbes {
     const differenceMs = wallMs - ping.sentAtMs;
     // A clock that is more than a day wrong, or none at all: the zero time of a reference node.
     if (!(Math.abs(differenceMs + this.#options.wallClockOffsetMs()) < UNREACHABLE_MS)) return Reason.MESSAGE_MALFORMED;
-    peer.differenceMs = this.#filterOf(peer, path, nowMs).filter(differenceMs);
-    if (this.#isNews(peer, nowMs)) {
-      this.#pongs.set(source, this.#pongOf(peer, this.#parameters.peerAliveTimeoutMs));
-      noteTold(peer, this.#latencyOf(peer), nowMs);
-    }
+    const dampedMs = this.#filterOf(peer, path, nowMs).filter(differenceMs);
+    if (peer.firsts.isCollecting) {
+      peer.firsts.note(differenceMs);
+      this.#pollFirsts(peer, nowMs);
+    } else this.#conclude(peer, dampedMs, nowMs);
     this.#promiseReplies(peer, ping.replyCount, nowMs);
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     return Reason.NONE;
@@ -237,17 +244,20 @@ export class LatencyProbes {
     for (const peer of this.#probed.values()) {
       if (peer.repliesLeft === 0 || nowMs < peer.nextReplyMs) continue;
       peer.repliesLeft--;
-      peer.nextReplyMs = nowMs + REPLY_SPACING_MS;
+      peer.nextReplyMs = nowMs + peer.replySpacingMs;
+      if (peer.repliesLeft === 0) peer.replySpacingMs = REPLY_SPACING_MS;
       this.#ping(peer.nodeId, nowMs, wallMs);
     }
+    for (const peer of this.#probed.values()) this.#pollFirsts(peer, nowMs);
   }
 
   /** Returns when {@linkcode LatencyProbes.handleTimeout} is to be called at the latest, ms. */
   pollTimeout(): number {
     if (this.#pongs.size > 0) return this.#nowMs;
     let next = Math.min(this.#nextRoundMs, this.#isPinging() ? this.#nextBatchMs : Infinity);
-    for (const { repliesLeft, nextReplyMs } of this.#probed.values()) {
-      if (repliesLeft > 0) next = Math.min(next, nextReplyMs);
+    for (const peer of this.#probed.values()) {
+      if (peer.repliesLeft > 0) next = Math.min(next, peer.nextReplyMs);
+      next = Math.min(next, peer.firsts.dueMs);
     }
     return Math.max(next, this.#nowMs);
   }
@@ -307,6 +317,8 @@ export class LatencyProbes {
       toldAtMs: -Infinity,
       repliesLeft: 0,
       nextReplyMs: -Infinity,
+      replySpacingMs: REPLY_SPACING_MS,
+      firsts: new FirstMeasurements(),
     };
     this.#probed.set(nodeId, peer);
     return peer;
@@ -327,6 +339,19 @@ export class LatencyProbes {
     // However many pings ask for replies, they get no more than one every few seconds.
     peer.repliesLeft = Math.max(peer.repliesLeft, Math.min(count, REPLIES_MAX));
     peer.nextReplyMs = Math.max(peer.nextReplyMs, nowMs);
+  }
+
+  #pollFirsts(peer: Probed, nowMs: number): void {
+    const leastMs = peer.firsts.poll(nowMs);
+    if (leastMs !== undefined) this.#conclude(peer, leastMs, nowMs);
+  }
+
+  /** The latency of a peer is known, or known anew: super nodes are told if that is news. */
+  #conclude(peer: Probed, differenceMs: number, nowMs: number): void {
+    peer.differenceMs = differenceMs;
+    if (!this.#isNews(peer, nowMs)) return;
+    this.#pongs.set(peer.nodeId, this.#pongOf(peer, this.#parameters.peerAliveTimeoutMs));
+    noteTold(peer, this.#latencyOf(peer), nowMs);
   }
 
   #isNews(peer: Probed, nowMs: number): boolean {

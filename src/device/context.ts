@@ -22,6 +22,8 @@ export interface DeviceSettings {
   readonly allowPrivateIp: boolean;
   /** Use no preshared key with any peer: reference nodes ignore the one in their file. */
   readonly ignorePresharedKey: boolean;
+  /** Peers come and go while the node runs, so that one who calls may be about to become known: that is no news. */
+  readonly learnsPeers?: boolean;
   /** A peer that sent nothing for so long is dead, and its name is to be resolved again; ms. */
   readonly peerAliveTimeoutMs: number;
 }

@@ -274,7 +274,8 @@ export class HandshakeReceiver {
 
   #tellUnknownPeer(source: Uint32Array, nowMs: number): void {
     if (!this.#context.throttle.permits("unknown peer", nowMs)) return;
-    this.#context.log.warn("initiation refused: its public key belongs to no peer", {
+    const { log, settings } = this.#context;
+    log[settings.learnsPeers ? "debug" : "warn"]("initiation refused: its public key belongs to no peer", {
       endpoint: formatEndpoint(source, 0),
     });
   }

@@ -153,7 +153,8 @@ class Edge {
       defaultTtl: config.defaultTtl,
       relays: config.relays,
     });
-    this.#device = createDevice({ ...config, peerAliveTimeoutMs }, this.#tables, primitives, timers);
+    const deviceOptions = { ...config, peerAliveTimeoutMs, learnsPeers: superNode !== undefined };
+    this.#device = createDevice(deviceOptions, this.#tables, primitives, timers);
     this.#paths = createPathControl({ selfNodeId, selection, mtu }, this.#device, fakeTcp);
     const parts = {
       selfNodeId,

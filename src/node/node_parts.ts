@@ -139,11 +139,13 @@ export interface NodeDeviceOptions {
   readonly privateKey: Uint8Array;
   readonly allowPrivateIp: boolean;
   readonly peerAliveTimeoutMs: number;
+  /** Whether somebody else tells which peers there are. */
+  readonly learnsPeers: boolean;
 }
 
 /** Makes the device. */
 export function createDevice(
-  { privateKey, allowPrivateIp, peerAliveTimeoutMs }: NodeDeviceOptions,
+  { privateKey, allowPrivateIp, peerAliveTimeoutMs, learnsPeers }: NodeDeviceOptions,
   tables: Tables,
   primitives: Primitives,
   timers: TimerParams,
@@ -155,7 +157,7 @@ export function createDevice(
     random: systemRandom,
     timers,
     // The configuration has already left out the preshared keys that are to be ignored.
-    settings: { allowPrivateIp, ignorePresharedKey: false, peerAliveTimeoutMs },
+    settings: { allowPrivateIp, ignorePresharedKey: false, peerAliveTimeoutMs, learnsPeers },
     log: getLogger("handshake"),
   });
 }

@@ -68,7 +68,8 @@ export class SuperIdentity {
     );
     const shape = { peerCount, sourceCount: 0, laneCount: 1, mtu: SUPER_MTU, defaultTtl: 0, relays: false };
     this.tables = createNodeTables(shape);
-    this.device = createDevice({ privateKey, allowPrivateIp, peerAliveTimeoutMs }, this.tables, primitives, timers);
+    const settings = { privateKey, allowPrivateIp, peerAliveTimeoutMs, learnsPeers: false };
+    this.device = createDevice(settings, this.tables, primitives, timers);
     const capabilities = PathCapability.DOCUMENTS;
     this.paths = createPathControl(
       { selfNodeId: SUPER_NODE_ID, selection, mtu: SUPER_MTU, capabilities },

@@ -180,7 +180,8 @@ Deno.test("LatencyProbes lets no ping wait for a handshake, and sends it once th
   bench.withoutSession.clear();
   const established = { kind: "session established", peerRow: 0, path: UDP4 } as const;
   bench.probes.handleDeviceEvent({ ...established, renewed: false }, 3_000);
-  assert.deepEqual(bench.run(3_000).map(({ row, nowMs }) => [row, nowMs]), [[0, 3_000]]);
+  const sentMs = [3_000, 3_200, 3_400, 3_600];
+  assert.deepEqual(bench.run(3_999).map(({ row, nowMs }) => [row, nowMs]), sentMs.map((nowMs) => [0, nowMs]));
   bench.probes.handleDeviceEvent({ ...established, renewed: true }, 4_000);
   bench.probes.handleDeviceEvent({ ...established, peerRow: 9, renewed: false }, 4_000);
   assert.deepEqual(bench.run(5_000), []);
@@ -252,9 +253,29 @@ Deno.test("LatencyProbes pings a new session at once and three times more soon a
   const bench = new Bench();
   assert.equal(bench.run(0).length, 1);
   bench.probes.handleDeviceEvent({ kind: "session established", peerRow: ROW, renewed: false, path: UDP4 }, 1_000);
-  assert.deepEqual(bench.run(14_999).map(({ nowMs }) => nowMs), [1_000, 4_000, 7_000, 10_000]);
+  assert.deepEqual(bench.run(14_999).map(({ nowMs }) => nowMs), [1_000, 1_200, 1_400, 1_600]);
   bench.probes.handleDeviceEvent({ kind: "session established", peerRow: ROW, renewed: true, path: UDP4 }, 16_000);
   assert.deepEqual(bench.run(29_999).map(({ nowMs }) => nowMs), [15_000]);
+});
+
+Deno.test("LatencyProbes tells the least of the first measurements of a session: of three, or of those that come in time", () => {
+  const established = { kind: "session established", peerRow: ROW, renewed: false, path: UDP4 } as const;
+  const bench = new Bench();
+  bench.probes.handleDeviceEvent(established, 1_000);
+  for (const [latencyMs, nowMs] of [[48, 1_010], [9, 1_210]]) bench.ping(latencyMs, nowMs);
+  assert.deepEqual(bench.takePongs(), []);
+  bench.ping(12, 1_410);
+  assert.deepEqual(bench.takePongs().map(({ latencyS }) => latencyS), [0.009]);
+  bench.ping(30, 1_610);
+  assert.deepEqual(bench.takePongs().map(({ latencyS }) => latencyS), [0.03]);
+
+  const alone = new Bench();
+  alone.probes.handleDeviceEvent(established, 1_000);
+  alone.ping(20, 1_010);
+  alone.run(1_999);
+  assert.ok(alone.probes.pollTimeout() <= 2_000);
+  alone.probes.handleTimeout(2_000, alone.wallMs(2_000));
+  assert.deepEqual(alone.takePongs().map(({ latencyS }) => latencyS), [0.02]);
 });
 
 const SKEWS_MS = [-3_600_000, 0, 3_600_000];
