@@ -1,6 +1,6 @@
 /**
- * Shows what etherguard does, on this machine alone: three simulated hosts, UDP that dies under a ping and a copy, and how
- * fast it all is.
+ * Shows what etherguard does, on this machine alone: three simulated hosts, UDP that dies under a ping and a copy, how fast it
+ * all is, and nodes behind NATs that find each other by a super node.
  *
  *     deno task demo
  *

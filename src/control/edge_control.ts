@@ -247,7 +247,8 @@ class SuperMode {
     if (event.kind === "wake lanes") return;
     const isSuper = this.#mode.superRows.includes(event.peerRow);
     if (isSuper) {
-      if (event.kind === "session established" && !event.renewed) this.#client.handleSuperSession(nowMs);
+      // A renewed one too: a super node that was started anew looks the same from here, and hasn't heard of us yet.
+      if (event.kind === "session established") this.#client.handleSuperSession(nowMs);
       return;
     }
     this.#directory.handleDeviceEvent(event, nowMs);

@@ -307,8 +307,8 @@ export class PathControl {
     path: number,
     nowMs: number,
   ): void {
-    peer.capabilities = hello.capabilities;
-    peer.fakeTcpPort = (hello.capabilities & PathCapability.FAKETCP) === 0 ? 0 : hello.fakeTcpPort;
+    const isDialled = (hello.capabilities & PathCapability.FAKETCP) !== 0;
+    peer.handleHello(hello.capabilities, isDialled ? hello.fakeTcpPort : 0);
     if (!hello.isAck) peer.send(this.#hello(true), (1 << path) | peer.knownPaths(), nowMs);
     this.#wantConnection(peer, nowMs);
   }

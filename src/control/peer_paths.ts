@@ -5,7 +5,7 @@
  */
 
 import { sameRemote } from "../base/endpoint.ts";
-import type { NodeId } from "../base/node_id.ts";
+import { type NodeId, SUPER_NODE_ID } from "../base/node_id.ts";
 import { PATH_KIND_COUNT, Transport, transportOf } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import type { PathParams } from "../conn/path_params.ts";
@@ -13,6 +13,7 @@ import type { PathEvent, PathSwitched } from "../conn/path_event.ts";
 import { PathSelector, type ProbeOut } from "../conn/path_selector.ts";
 import { createPathTraffic, type Device, type PathTraffic } from "../device/device.ts";
 import { MessageType } from "../wire/message_type.ts";
+import { HelloPlan } from "./hello_plan.ts";
 import { type PathMessage, writePathMessage } from "./path_exchange.ts";
 import { type LossMark, PathLoss } from "./path_loss.ts";
 import type { PathLog } from "./path_log.ts";
@@ -34,6 +35,8 @@ export interface PeerPathsOptions {
   readonly giveUp: (kind: number, nowMs: number) => void;
 }
 
+/** Hellos a session between an edge and a super node: by them an edge learns whether it gets its documents through it. */
+const HELLOS_WITH_SUPER = 5;
 /** Path messages aren't relayed. */
 const PATH_MESSAGE_TTL = 0;
 
@@ -55,6 +58,8 @@ export class PeerPaths {
   /** Set of the kinds whose endpoint is known. */
   #usable = 0;
   #isKnown = false;
+  readonly #hellos: HelloPlan;
+  #hello: PathMessage | undefined;
   #seenSentMs = 0;
   /** By kind. */
   readonly #seenReceivedMs = new Float64Array(PATH_KIND_COUNT);
@@ -66,6 +71,8 @@ export class PeerPaths {
     this.peerRow = peerRow;
     this.nodeId = nodeId;
     this.#options = options;
+    const isWithSuper = nodeId === SUPER_NODE_ID || options.selfNodeId === SUPER_NODE_ID;
+    this.#hellos = new HelloPlan(isWithSuper ? HELLOS_WITH_SUPER : 1);
     this.#selector = new PathSelector(params, order, random);
     // What the columns show of earlier belongs to the peer that had the row before.
     const { sentMs, receivedMs } = this.traffic;
@@ -131,8 +138,9 @@ export class PeerPaths {
   }
 
   /**
-   * There is a new session. The peer is asked, once, whether it understands path messages.
+   * There is a new session. The peer is asked whether it understands path messages, unless it has said so.
    *
+   * @param hello What is asked by; kept.
    * @param path Kind of the path that the handshake was completed on: the only one of which we know that it works.
    */
   handleSession(hello: PathMessage, path: number, nowMs: number): void {
@@ -141,17 +149,27 @@ export class PeerPaths {
     else {
       this.#selector.handleReceived(path, nowMs);
       this.#selector.handleFollowed(path, nowMs);
-      this.send(hello, this.#usable, nowMs);
     }
+    this.#hello = hello;
+    this.#hellos.begin(nowMs);
+    this.#sayHello(nowMs);
     this.settle(nowMs);
   }
 
   /** The peer understands path messages. */
   handleKnown(nowMs: number): void {
+    this.#hellos.onKnown(nowMs);
     if (this.#isKnown) return;
     this.#isKnown = true;
     this.#selector.setPeerProbes(true, nowMs);
     this.settle(nowMs);
+  }
+
+  /** The peer has said what it is capable of, and where it can be dialled by FakeTCP: 0 for nowhere. */
+  handleHello(capabilities: number, fakeTcpPort: number): void {
+    this.capabilities = capabilities;
+    this.fakeTcpPort = fakeTcpPort;
+    this.#hellos.onHeard();
   }
 
   /**
@@ -213,16 +231,21 @@ export class PeerPaths {
     this.#noteReceived(nowMs);
     this.#noteActivity(nowMs);
     this.#selector.handleTimeout(nowMs);
+    this.#sayHello(nowMs);
     this.settle(nowMs);
   }
 
   pollTimeout(): number {
-    return this.#selector.pollTimeout();
+    return Math.min(this.#selector.pollTimeout(), this.#hello === undefined ? Infinity : this.#hellos.dueMs);
   }
 
   /** Tells the peer what we see on one of its paths. */
   sendReport(kind: number, flags: number, nowMs: number): void {
     if (this.#isKnown) this.send({ kind: "report", path: kind, flags }, this.#usable, nowMs);
+  }
+
+  #sayHello(nowMs: number): void {
+    if (this.#hello !== undefined && this.#hellos.poll(nowMs)) this.send(this.#hello, this.#usable, nowMs);
   }
 
   /** Sends a message on a set of paths. */
@@ -293,11 +316,21 @@ export class PeerPaths {
       case "path down":
         report.logDown(this.nodeId, event.path, event.why);
         if (transportOf(event.path) === Transport.FAKETCP) giveUp(event.path, nowMs);
+        // A super node that was started anew doesn't know the session any more, and answers nothing but a handshake. Other
+        // peers are sent enough for the session's own timers to find out.
+        if (this.nodeId === SUPER_NODE_ID && !this.#hasLivingPath()) this.#options.device.beginHandshake(this.peerRow, nowMs);
         break;
       case "limit":
         report.logLimit(this.nodeId, event.path, event.maxDatagramLen);
         break;
     }
+  }
+
+  #hasLivingPath(): boolean {
+    for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+      if ((this.#usable & (1 << kind)) !== 0 && this.#selector.path(kind).state === "alive") return true;
+    }
+    return false;
   }
 
   /** Tells the selector on which paths something came in since the last look. */

@@ -477,11 +477,13 @@ export class Device {
     const context = this.#context;
     if (!context.outbox.isEmpty) return this.#nowMs;
     let next = Infinity;
+    let isWatching = false;
     for (const peer of this.#peers.all()) {
       const { timers } = peer;
       next = Math.min(next, hasEndpoint(context.tables, peer) ? timers.deadlineMs() : timers.zeroKeysAtMs());
-      if (hasSession(context, peer, this.#nowMs)) next = Math.min(next, this.#polledMs + ACTIVITY_POLL_MS);
+      isWatching ||= hasSession(context, peer, this.#nowMs);
     }
+    if (isWatching) next = Math.min(next, this.#polledMs + ACTIVITY_POLL_MS);
     return Math.max(next, this.#nowMs);
   }
 

@@ -13,6 +13,8 @@ export class PeerTable {
   readonly #byRow: (Peer | undefined)[];
   readonly #byKey = new Map<string, Peer>();
   readonly #rowOfNode = new Map<NodeId, number>();
+  /** All peers by ascending row; made anew when it is next asked for. */
+  #list: readonly Peer[] | undefined;
   /** A set keeps the order of insertion: the first is free for the longest time. */
   readonly #freeRows: Set<number>;
 
@@ -35,6 +37,7 @@ export class PeerTable {
   /** Enters a peer, whose row is {@linkcode PeerTable.nextRow}. */
   add(peer: Peer): void {
     this.#freeRows.delete(peer.row);
+    this.#list = undefined;
     this.#byRow[peer.row] = peer;
     this.#byKey.set(keyText(peer.remote.publicKey), peer);
     // Both sessions with a super node bear one NodeId, and no frame is routed there.
@@ -42,6 +45,7 @@ export class PeerTable {
   }
 
   remove(peer: Peer): void {
+    this.#list = undefined;
     this.#byRow[peer.row] = undefined;
     this.#byKey.delete(keyText(peer.remote.publicKey));
     if (this.#rowOfNode.get(peer.nodeId) === peer.row) this.#rowOfNode.delete(peer.nodeId);
@@ -58,9 +62,9 @@ export class PeerTable {
     return this.#byKey.get(keyText(publicKey));
   }
 
-  /** All peers, by ascending row. */
-  *all(): IterableIterator<Peer> {
-    for (const peer of this.#byRow) if (peer !== undefined) yield peer;
+  /** All peers, by ascending row. What is added or removed meanwhile doesn't change the list. */
+  all(): readonly Peer[] {
+    return this.#list ??= this.#byRow.filter((peer) => peer !== undefined);
   }
 }
 

@@ -81,6 +81,8 @@ export class ControlLoop {
   readonly #run = new Uint32Array(RUN_WORDS);
   #isStopped = false;
   #nextTickMs = 0;
+  /** Deadlines at the end of the last round: with a thousand peers it takes a while to ask. */
+  readonly #due = { device: 0, paths: 0, control: 0, fakeTcp: 0 };
 
   constructor(options: ControlLoopOptions) {
     this.#options = options;
@@ -115,10 +117,11 @@ export class ControlLoop {
 
   #handleTimeouts(nowMs: number): void {
     const { device, paths, fakeTcp, control, onTick } = this.#options;
-    if (nowMs >= control.pollTimeout()) control.handleTimeout(nowMs, wallClockMs());
-    if (nowMs >= device.pollTimeout()) device.handleTimeout(nowMs, wallClockMs());
-    if (nowMs >= paths.pollTimeout()) paths.handleTimeout(nowMs);
-    if (fakeTcp !== undefined && nowMs >= fakeTcp.pollTimeout()) fakeTcp.handleTimeout(nowMs);
+    const due = this.#due;
+    if (nowMs >= due.control) control.handleTimeout(nowMs, wallClockMs());
+    if (nowMs >= due.device) device.handleTimeout(nowMs, wallClockMs());
+    if (nowMs >= due.paths) paths.handleTimeout(nowMs);
+    if (nowMs >= due.fakeTcp) fakeTcp?.handleTimeout(nowMs);
     if (nowMs < this.#nextTickMs) return;
     this.#nextTickMs = nowMs + TICK_MS;
     onTick(nowMs);
@@ -126,13 +129,12 @@ export class ControlLoop {
 
   #deadlineMs(): number {
     const { device, paths, fakeTcp, control } = this.#options;
-    return Math.min(
-      device.pollTimeout(),
-      paths.pollTimeout(),
-      control.pollTimeout(),
-      fakeTcp?.pollTimeout() ?? Infinity,
-      this.#nextTickMs,
-    );
+    const due = this.#due;
+    due.device = device.pollTimeout();
+    due.paths = paths.pollTimeout();
+    due.control = control.pollTimeout();
+    due.fakeTcp = fakeTcp?.pollTimeout() ?? Infinity;
+    return Math.min(due.device, due.paths, due.control, due.fakeTcp, this.#nextTickMs);
   }
 
   /** Waits until the bell rings or the time is over; at least until other tasks of this thread have had their turn. */

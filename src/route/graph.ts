@@ -326,14 +326,30 @@ export class LatencyGraph {
     if (isReachable !== (usedLatencyUs[link] !== Infinity)) this.#isUrgent = true;
     if (this.#needsAll) return;
     const key = (source << 16 | destination) >>> 0;
-    const isChanged = (isReachable && additionalUs[link] !== usedAdditionalUs[link]) ||
-      isSignificantChange(usedLatencyUs[link] / US_PER_MS, latencyUs[link] / US_PER_MS, this.#settings.tolerance);
+    const isChanged = (isReachable && additionalUs[link] !== usedAdditionalUs[link]) || isSignificantChange(
+      usedLatencyUs[link] / US_PER_MS,
+      latencyUs[link] / US_PER_MS,
+      this.#settings.tolerance,
+      this.#scaleMs(source, destination, link),
+    );
     if (!isChanged) {
       this.#changed.delete(key);
       return;
     }
     this.#changed.add(key);
     if (this.#changed.size > MAX_CHANGED_EDGES) this.#needsAll = true;
+  }
+
+  /**
+   * Half of the round trip over a link: as great as the latency where both directions are alike, and the same whatever the
+   * clocks of the two ends say. `undefined` as long as the other direction isn't known.
+   */
+  #scaleMs(source: NodeId, destination: NodeId, link: number): number | undefined {
+    const { latencyUs, usedLatencyUs } = this.#links;
+    const back = (this.#slotOf.get(destination) ?? 0) * this.#capacity + (this.#slotOf.get(source) ?? 0);
+    const [nowUs, usedUs] = [latencyUs[link] + latencyUs[back], usedLatencyUs[link] + usedLatencyUs[back]];
+    if (nowUs === Infinity) return undefined;
+    return Math.max(Math.abs(nowUs), usedUs === Infinity ? 0 : Math.abs(usedUs)) / 2 / US_PER_MS;
   }
 
   #grow(): void {

@@ -34,22 +34,31 @@ const LEAST_TOLERANCE_MS = 0.001;
 /**
  * Tells whether a latency has changed so much that routes should be computed anew.
  *
- * Appearing and vanishing always counts. Otherwise signs don't matter, since a clock that is wrong changes them.
+ * Appearing and vanishing always counts.
+ *
+ * The reference super compares magnitudes, and has the relative tolerance grow with what the two clocks say: where they differ
+ * by an hour, 1 % of that hides any change. So we take the difference as it is, and a scale that doesn't depend on clocks.
  *
  * @param usedMs What routes were last computed with; `Infinity` for no link.
  * @param currentMs What is known now.
+ * @param scaleMs What the multiplier of the rule `relative` applies to; the greater of the two magnitudes if it isn't given.
  */
-export function isSignificantChange(usedMs: number, currentMs: number, tolerance: JitterTolerance): boolean {
+export function isSignificantChange(
+  usedMs: number,
+  currentMs: number,
+  tolerance: JitterTolerance,
+  scaleMs = Math.max(Math.abs(usedMs), Math.abs(currentMs)),
+): boolean {
   const wasReachable = usedMs < UNREACHABLE_MS;
   const isReachable = currentMs < UNREACHABLE_MS;
   if (!wasReachable || !isReachable) return wasReachable !== isReachable;
-  const used = Math.abs(usedMs);
-  const current = Math.abs(currentMs);
   const { toleranceMs, multiplier } = tolerance;
-  if (tolerance.rule === "quantized") return quantize(used, tolerance) !== quantize(current, tolerance);
+  if (tolerance.rule === "quantized") {
+    return quantize(Math.abs(usedMs), tolerance) !== quantize(Math.abs(currentMs), tolerance);
+  }
   // The reference super without tolerance recalculates only when nothing changed; see `behaviour.md` §6.4.
   if (!(toleranceMs > LEAST_TOLERANCE_MS) || !(multiplier >= 1)) return usedMs !== currentMs;
-  return Math.abs(current - used) > toleranceMs + Math.max(used, current) * (multiplier - 1);
+  return Math.abs(currentMs - usedMs) > toleranceMs + scaleMs * (multiplier - 1);
 }
 
 /** Rounds up to a grid whose steps widen with the latency. */

@@ -70,18 +70,23 @@ export interface Asker {
 /** A mapping made for a connection to us opens to others only if both call at once: after everything else. */
 const MAPPED_RANK = 10;
 
-/** A node that is known, but away: four times `null`. `Connurl` itself never is: reference edges crash on that. */
+/**
+ * A node that is away, or was not heard of yet: four times `null`. `Connurl` itself never is: reference edges crash on that.
+ *
+ * The reference super leaves out whoever it hasn't seen since its start. Edges drop a peer that isn't listed, so that there a
+ * restart of the super ends sessions between edges.
+ */
 const AWAY = JSON.stringify({ ExternalV4: null, ExternalV6: null, LocalV4: null, LocalV6: null });
 
 type Ranks = Record<string, number>;
 
-/** Makes the entry of a node; `undefined` if no address of it is known, which leaves it out. */
-export function peerEntry(node: PublishedNode): PeerEntry | undefined {
+/** Makes the entry of a node. */
+export function peerEntry(node: PublishedNode): PeerEntry {
   const { nodeId, publicKey, isAlive, skipsLocalAddresses, addresses } = node;
   const head = `"${formatKey(publicKey)}":{"NodeID":${nodeId},"PSKey":"`;
   const { udp4, udp6, fakeTcp4, fakeTcp6, fakeTcpPort } = addresses;
-  if ((udp4 ?? udp6 ?? fakeTcp4 ?? fakeTcp6) === undefined) return undefined;
-  if (!isAlive) {
+  const isSeen = (udp4 ?? udp6 ?? fakeTcp4 ?? fakeTcp6) !== undefined;
+  if (!isAlive || !isSeen) {
     const tail = `","Connurl":${AWAY}}`;
     return { nodeId, head, tail, tailWithoutLocal: tail };
   }

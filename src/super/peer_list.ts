@@ -55,12 +55,16 @@ export class PeerList {
     return this.#token;
   }
 
-  /** Takes in what may have changed about a node. The list changes only if what others see of it does. */
+  /** Takes a node on that was there before anybody could ask. */
+  enter(node: PublishedNode): void {
+    this.#entries.set(node.nodeId, peerEntry(node));
+  }
+
+  /** Takes in what may have changed about a node, or a new one. The list changes only if what others see of it does. */
   update(node: PublishedNode): void {
     const entry = peerEntry(node);
     if (isSameEntry(entry, this.#entries.get(node.nodeId))) return;
-    if (entry === undefined) this.#entries.delete(node.nodeId);
-    else this.#entries.set(node.nodeId, entry);
+    this.#entries.set(node.nodeId, entry);
     this.#isChanged = true;
   }
 

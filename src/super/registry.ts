@@ -45,8 +45,12 @@ export type { NodeAddresses } from "./peer_document.ts";
 export type { Push } from "./push.ts";
 export type { NodeChange, NodeConfig, RegisteredNode } from "./registered_node.ts";
 
-/** For how many ping intervals after the start routes may wait for edges: they find out that we are back meanwhile. */
+/**
+ * For how long after the start routes may wait for edges, which find out meanwhile that we are back: so many ping intervals, and
+ * what the sessions take. An edge that has sent to us and heard nothing begins a handshake after 15 s, and repeats it every 5 s.
+ */
 const ROUTE_INPUT_PINGS = 3;
+const ROUTE_INPUT_SESSIONS_MS = 30_000;
 
 /** Least time between two lines about refused registrations of one edge, ms. */
 const REFUSAL_LOG_INTERVAL_MS = 60_000;
@@ -122,7 +126,7 @@ export class Registry {
       rePushIntervalMs: () => this.#parameters.rePushIntervalMs,
       startedMs: options.startedMs,
     });
-    for (const node of options.nodes) this.addNode(node);
+    for (const node of options.nodes) this.#peers.enter(this.#enter(node));
   }
 
   /** What edges are told at present. */
@@ -146,11 +150,7 @@ export class Registry {
    * @throws {RangeError} If its NodeId is reserved, or there is a node with it.
    */
   addNode(config: NodeConfig): void {
-    const { nodeId, publicKey } = config;
-    if (!isOrdinaryNodeId(nodeId)) throw new RangeError(`Cannot add node ${nodeId}: its id is reserved`);
-    if (this.#nodes.has(nodeId)) throw new RangeError(`Cannot add node ${nodeId}: there is one`);
-    this.#pairKeys?.add(nodeId, publicKey);
-    this.#nodes.set(nodeId, makeNodeRecord(config, this.#tokens.next()));
+    this.#peers.update(this.#enter(config));
   }
 
   /** Forgets an edge. What is still under way from it finds nobody. Returns whether there was one. */
@@ -290,10 +290,10 @@ export class Registry {
     return Number.isFinite(fromMessageMs) && fromMessageMs > 0 ? fromMessageMs : 0;
   }
 
-  /** Takes in a next-hop table that is different from the last one. */
-  setNextHops(document: Document): void {
+  /** Takes in a next-hop table that is different from the last one; `undefined`: nobody is to be told of one until the next. */
+  setNextHops(document: Document | undefined): void {
     this.#nextHops = document;
-    this.#nextHopsToken = this.#tokens.next();
+    this.#nextHopsToken = document === undefined ? NO_STATE : this.#tokens.next();
     this.#pushes.touchAll();
   }
 
@@ -305,7 +305,7 @@ export class Registry {
    * may be away. A network that starts as a whole waits for nobody.
    */
   isRouteInputComplete(nowMs: number): boolean {
-    const patienceMs = ROUTE_INPUT_PINGS * this.#parameters.pingIntervalMs;
+    const patienceMs = ROUTE_INPUT_PINGS * this.#parameters.pingIntervalMs + ROUTE_INPUT_SESSIONS_MS;
     return this.#routeInputAwaited.size === 0 || nowMs - this.#options.startedMs >= patienceMs;
   }
 
@@ -366,6 +366,16 @@ export class Registry {
       case DocumentKind.NEXT_HOPS:
         return this.#nextHops;
     }
+  }
+
+  #enter(config: NodeConfig): NodeRecord {
+    const { nodeId, publicKey } = config;
+    if (!isOrdinaryNodeId(nodeId)) throw new RangeError(`Cannot add node ${nodeId}: its id is reserved`);
+    if (this.#nodes.has(nodeId)) throw new RangeError(`Cannot add node ${nodeId}: there is one`);
+    this.#pairKeys?.add(nodeId, publicKey);
+    const node = makeNodeRecord(config, this.#tokens.next());
+    this.#nodes.set(nodeId, node);
+    return node;
   }
 
   #awaitRouteInput(): void {

@@ -14,7 +14,8 @@
  * ```
  *
  * Nothing is computed before anything was measured, nor while the owner holds it because edges of an earlier life haven't
- * reported yet: the empty table that would come out would take away the routes they still have. Source: `behaviour.md` §3.5,
+ * reported yet: the poor table that would come out would take away the routes they still have. One that was made of the first
+ * few reports, before anybody came who had routes to lose, is withdrawn then, and comes back only when it was made anew. Source: `behaviour.md` §3.5,
  * §6.
  *
  * @module
@@ -49,7 +50,7 @@ export interface RouteSource extends AsyncDisposable {
    * @returns False if it can't be used: a node is unknown or is both ends.
    */
   measure(measurement: Measurement, nowMs: number): boolean;
-  /** Keeps results back, or gives them on again. */
+  /** Keeps results back, the last one too, or gives them on again. */
   hold(isHeld: boolean): void;
   /** Does what is due. */
   handleTimeout(nowMs: number): void;
@@ -69,8 +70,8 @@ export interface RouteComputerOptions {
   readonly settings: GraphConfig;
   /** Disposed of with the computer. */
   readonly engine: RouteEngine;
-  /** Called with each table that differs from the one before. */
-  readonly onNextHops: (document: Document) => void;
+  /** Called with each table that differs from the one before; with `undefined` if that is withdrawn. */
+  readonly onNextHops: (document: Document | undefined) => void;
   readonly log: Logger;
 }
 
@@ -119,8 +120,11 @@ export class RouteComputer implements RouteSource {
   }
 
   hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
     this.#isHeld = isHeld;
-    if (!isHeld && this.#withheld !== undefined) this.#publish(this.#withheld);
+    if (isHeld) this.#withdraw();
+    // What was measured meanwhile goes into the next result.
+    else if (!this.#isComputing && this.#graph.recalculationDueAtMs() === Infinity) this.#release();
   }
 
   handleTimeout(nowMs: number): void {
@@ -175,6 +179,18 @@ export class RouteComputer implements RouteSource {
     }
     this.#isComputing = false;
     if (result.outcome === "changed") this.#publish(result.document);
+    else if (!this.#isHeld) this.#release();
+  }
+
+  #withdraw(): void {
+    if (this.#published === undefined) return;
+    this.#withheld = this.#published;
+    this.#published = undefined;
+    this.#options.onNextHops(undefined);
+  }
+
+  #release(): void {
+    if (this.#withheld !== undefined) this.#publish(this.#withheld);
   }
 
   #publish(document: Document): void {

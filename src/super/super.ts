@@ -304,7 +304,7 @@ function createRegistry(config: SuperConfig, startedMs: number): Registry {
 /** Makes what finds routes: computed, or as configured. `setTable` replaces the configured ones. */
 function createRoutes(
   { graph, nextHopTable }: SuperConfig,
-  onNextHops: (document: Document) => void,
+  onNextHops: (document: Document | undefined) => void,
   onResult: () => void,
 ): { routes: RouteSource; setTable: (table: SuperConfig["nextHopTable"]) => void } {
   if (graph.isStatic) {

@@ -169,7 +169,8 @@ export class SuperControl {
     const { payload, peerRow } = message;
     const nodeId = nodeOf(identity, peerRow);
     if (nodeId === undefined || this.#dismissals.has(nodeId)) return Reason.SESSION_UNKNOWN;
-    if (readSource(payload, 0) !== nodeId) return Reason.MESSAGE_FORGED;
+    // An edge that takes itself for another node is to be told so: what it registers is refused with the reason.
+    if (type !== MessageType.REGISTER && readSource(payload, 0) !== nodeId) return Reason.MESSAGE_FORGED;
     const body = payload.subarray(EG_HEADER_LEN);
     switch (type) {
       case MessageType.REGISTER:
@@ -262,9 +263,10 @@ export class SuperControl {
   /** Does what concerns both identities. */
   #handleShared(nowMs: number): void {
     const { registry, routes } = this.#options;
-    registry.handleTimeout(nowMs);
+    // Before anybody is told of the table: whoever has just come may have routes that it would take away.
     routes.hold(!registry.isRouteInputComplete(nowMs));
     routes.handleTimeout(nowMs);
+    registry.handleTimeout(nowMs);
     for (let push = registry.pollPush(); push !== undefined; push = registry.pollPush()) {
       this.#tell(push.nodeId, push.update, SUPER_NODE_ID, nowMs);
     }

@@ -17,6 +17,7 @@ export const fastPrimitives: Primitives = {
   name: "fast simulation",
   x25519: nodePrimitives.x25519,
   x25519PublicKey: nodePrimitives.x25519PublicKey,
+  blake2s: nodePrimitives.blake2s,
 
   aeadSeal(key, nonce, plaintext, associatedData) {
     const sealed = new Uint8Array(plaintext.length + MAC_LEN);

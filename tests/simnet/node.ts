@@ -21,7 +21,9 @@ import {
 } from "../../src/device/device.ts";
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 import { KEY_LEN, noblePrimitives, type Primitives } from "../../src/noise/primitives.ts";
+import type { NodeControl } from "../../src/node/control_loop.ts";
 import { EG_HEADER_LEN, writeEgHeader } from "../../src/wire/eg_header.ts";
+import { MessageType } from "../../src/wire/message_type.ts";
 import { fullDatagramLength, KEEPALIVE_LEN } from "../../src/wire/transport_message.ts";
 import { nodePrimitives } from "../reference/node_primitives.ts";
 import {
@@ -58,6 +60,8 @@ const simPrimitives: Primitives = {
 /** How a node is made. */
 export interface SimNodeOptions extends AttachOptions {
   readonly address: SimAddress;
+  /** Address of the other family, on an access link of the same kind without a translator. */
+  readonly otherAddress?: SimAddress;
   /** 32 octets; drawn from the network's randomness if it isn't given. */
   readonly privateKey?: Uint8Array;
   /** By how much the node's wall clock is ahead of the true time, ms. */
@@ -72,8 +76,12 @@ export interface SimNodeOptions extends AttachOptions {
   readonly paths?: SimPathOptions;
   /** The real ones by default. */
   readonly primitives?: Primitives;
+  /** Made for it otherwise. */
+  readonly tables?: Tables;
   /** Peers that it has room for; 32 by default. */
   readonly peerCapacity?: number;
+  /** What comes in waits so long for more, ms, and is handled together, as by a control thread that has much to do. */
+  readonly roundMs?: number;
 }
 
 /** How a node of ours chooses its paths. */
@@ -83,7 +91,12 @@ export interface SimPathOptions {
   /** Kinds, preferred first. */
   readonly order?: readonly number[];
   readonly params?: Partial<PathParams>;
+  /** Bits of `PathCapability` besides. */
+  readonly capabilities?: number;
 }
+
+/** Events at which a node doesn't wait for more. */
+const FULL_ROUND = 128;
 
 /** Order of preference unless a test wants another. */
 const DEFAULT_ORDER: readonly number[] = [0, 1, 2, 3];
@@ -115,8 +128,14 @@ export class SimNode implements SimHost {
   readonly stack: SimStack | undefined;
   readonly lane: SoftLane;
   readonly attachment: Attachment;
+  /** Where it is in the other family. */
+  readonly otherAttachment: Attachment | undefined;
+  /** By how much its wall clock is ahead of the true time, ms: a test may set the clock. */
+  clockSkewMs: number;
   readonly privateKey: Uint8Array;
   readonly log: SimLogLine[] = [];
+  /** Writes to {@linkcode SimNode.log}. */
+  readonly logger: Logger = this.#createLogger();
   readonly events: DeviceEvent[] = [];
   /** Bodies of content received, as text, oldest first, and when each came. */
   readonly received: string[] = [];
@@ -124,18 +143,23 @@ export class SimNode implements SimHost {
   /** Handshake messages that wait besides those in the ring; a test sets it to simulate load. */
   extraBacklog = 0;
   readonly #network: SimNetwork;
-  readonly #clockSkewMs: number;
+  readonly #roundMs: number;
+  readonly #due = { device: 0, paths: 0, control: 0 };
+  #control: NodeControl | undefined;
+  /** When a round is to be made although nothing is due; `Infinity` for not. */
+  #rungMs = Infinity;
   readonly #staleKeepalive: readonly [number, number] | undefined;
   readonly #transmit = createTransmit();
 
   constructor(network: SimNetwork, nodeId: number, options: SimNodeOptions) {
     this.nodeId = nodeId;
     this.#network = network;
-    this.#clockSkewMs = options.clockSkewMs ?? 0;
+    this.clockSkewMs = options.clockSkewMs ?? 0;
+    this.#roundMs = options.roundMs ?? 0;
     this.#staleKeepalive = options.staleKeepalive;
     this.privateKey = options.privateKey ?? randomKey(network.random);
     const { peerCapacity = 32, primitives = simPrimitives } = options;
-    this.tables = createTables({ peerCapacity, sourceCapacity: 1, laneCount: 1 });
+    this.tables = options.tables ?? createTables({ peerCapacity, sourceCapacity: 1, laneCount: 1 });
     this.tables.settings[Setting.MTU] = SIM_MTU;
     this.device = new Device({
       privateKey: this.privateKey,
@@ -148,10 +172,12 @@ export class SimNode implements SimHost {
         ignorePresharedKey: options.ignorePresharedKey ?? false,
         peerAliveTimeoutMs: 70_000,
       },
-      log: this.#logger(),
+      log: this.logger,
     });
     this.lane = new SoftLane(this.tables, primitives, options.paths !== undefined);
     this.attachment = network.attach(this, options.address, options);
+    const { otherAddress, link } = options;
+    this.otherAttachment = otherAddress && network.attach(this, otherAddress, { link });
     const { port } = options.address;
     this.stack = options.paths?.fakeTcp
       ? new SimStack(network, this.attachment, port, SEGMENT_PAYLOAD_MAX, () => this.#pump())
@@ -159,7 +185,7 @@ export class SimNode implements SimHost {
     this.paths = options.paths && this.#createPaths(options.paths, port);
   }
 
-  #createPaths({ order = DEFAULT_ORDER, params }: SimPathOptions, port: number): PathControl {
+  #createPaths({ order = DEFAULT_ORDER, params, capabilities }: SimPathOptions, port: number): PathControl {
     return new PathControl({
       device: this.device,
       selfNodeId: this.nodeId,
@@ -168,9 +194,10 @@ export class SimNode implements SimHost {
       fullDatagramLen: fullDatagramLength(SIM_MTU),
       mtu: SIM_MTU,
       random: this.#network.random,
-      log: this.#logger(),
+      log: this.logger,
       dialler: this.stack,
       fakeTcpPort: this.stack === undefined ? 0 : port,
+      capabilities,
     });
   }
 
@@ -203,6 +230,25 @@ export class SimNode implements SimHost {
     this.#pump();
   }
 
+  /** Lets the node decide about control messages, and send and relay by the routes in its tables. */
+  setControl(control: NodeControl): void {
+    this.#control = control;
+    this.lane.route(this.nodeId);
+    this.ring();
+  }
+
+  /** Sends a text to a node by the routes, as the body of a frame. */
+  sendTo(nodeId: number, text: string): void {
+    this.lane.sendByRoute(this.#content(text, nodeId), this.#network.nowMs);
+    this.#pump();
+  }
+
+  /** Makes the node look up, as soon as it has done what it is at. */
+  ring(): void {
+    this.#rungMs = this.#network.nowMs;
+    this.attachment.wakeAt(this.#rungMs);
+  }
+
   /** Does something with the device and then what the device wants done. */
   act(action: (device: Device, nowMs: number) => void): void {
     action(this.device, this.#network.nowMs);
@@ -212,6 +258,7 @@ export class SimNode implements SimHost {
   /** Stops the node for good: a restart is a new node with the same key and address. */
   stop(): void {
     this.attachment.detach();
+    this.otherAttachment?.detach();
   }
 
   /** State of the peer in a row. */
@@ -233,7 +280,10 @@ export class SimNode implements SimHost {
 
   receive(octets: Uint8Array, source: Uint32Array, nowMs: number): void {
     this.lane.receive(octets, source, pathKindOf(Transport.UDP, source[0]), nowMs);
-    this.#pump();
+    if (this.#roundMs === 0 || this.lane.events.size >= FULL_ROUND) return this.#pump();
+    if (this.#rungMs !== Infinity) return;
+    this.#rungMs = nowMs + this.#roundMs;
+    this.attachment.wakeAt(Math.min(this.#rungMs, this.#deadlineMs()));
   }
 
   receiveSegment(segment: SimDatagram, nowMs: number): void {
@@ -250,14 +300,18 @@ export class SimNode implements SimHost {
   }
 
   wake(nowMs: number): void {
-    this.device.handleTimeout(nowMs, this.#wallMs());
-    this.paths?.handleTimeout(nowMs);
+    // As the control loop does: what was due at the end of the last round.
+    const due = this.#due;
+    if (nowMs >= due.control) this.#control?.handleTimeout(nowMs, this.wallMs());
+    if (nowMs >= due.device) this.device.handleTimeout(nowMs, this.wallMs());
+    if (nowMs >= due.paths) this.paths?.handleTimeout(nowMs);
     this.#pump();
   }
 
   /** Carries events, datagrams and wishes between lane, device and network until there are none left. */
   #pump(): void {
     const nowMs = this.#network.nowMs;
+    this.#rungMs = Infinity;
     this.device.setBacklog(this.lane.events.size + this.extraBacklog, nowMs);
     for (let event = takeEvent(this.lane.events); event !== undefined; event = takeEvent(this.lane.events)) {
       this.#handleEvent(event, nowMs);
@@ -273,13 +327,21 @@ export class SimNode implements SimHost {
     }
     if (this.lane.events.size > 0) return this.#pump();
     this.#drain(nowMs);
-    this.attachment.wakeAt(Math.min(this.device.pollTimeout(), this.paths?.pollTimeout() ?? Infinity));
+    this.attachment.wakeAt(Math.min(this.#rungMs, this.#deadlineMs()));
+  }
+
+  #deadlineMs(): number {
+    const due = this.#due;
+    due.device = this.device.pollTimeout();
+    due.paths = this.paths?.pollTimeout() ?? Infinity;
+    due.control = this.#control?.pollTimeout() ?? Infinity;
+    return Math.min(due.device, due.paths, due.control);
   }
 
   #handleEvent(event: LaneEvent, nowMs: number): void {
     switch (event.kind) {
       case EventKind.MESSAGE: {
-        const reason = this.paths?.handleMessage(event.peerRow, event.payload, event.path, nowMs) ?? Reason.NONE;
+        const reason = this.#handleMessage(event, nowMs);
         if (reason !== Reason.NONE) this.device.countDrop(reason);
         break;
       }
@@ -287,8 +349,15 @@ export class SimNode implements SimHost {
         this.paths?.handleProbeWanted(event.peerRow, nowMs);
         break;
       default:
-        this.device.handleEvent(event, nowMs, this.#wallMs());
+        this.device.handleEvent(event, nowMs, this.wallMs());
     }
+  }
+
+  #handleMessage(message: LaneEvent, nowMs: number): number {
+    const { peerRow, payload, number, path } = message;
+    const type = number & 0xff;
+    if (type === MessageType.PATH) return this.paths?.handleMessage(peerRow, payload, path, nowMs) ?? Reason.NONE;
+    return this.#control?.handleMessage(message, type, number >> 8, nowMs, this.wallMs()) ?? Reason.NONE;
   }
 
   /** Does what device, paths and connections want done, until none wants anything any more. */
@@ -301,6 +370,7 @@ export class SimNode implements SimHost {
         if (event.kind === "wake lanes") this.lane.flush(nowMs);
         else this.events.push(event);
         this.paths?.handleDeviceEvent(event, nowMs);
+        this.#control?.handleDeviceEvent(event, nowMs, this.wallMs());
       }
       for (let event = this.stack?.pollEvent(); event !== undefined; event = this.stack?.pollEvent()) {
         isDone = false;
@@ -318,25 +388,32 @@ export class SimNode implements SimHost {
 
   #send(octets: Uint8Array, endpoint: Uint32Array, path: number, peerRow: number, nowMs: number): void {
     const isSent = transportOf(path) === Transport.UDP
-      ? this.attachment.send(octets, endpoint)
+      ? this.#attachmentFor(endpoint)?.send(octets, endpoint) ?? false
       // What was on its way to a connection that is gone is lost.
       : (this.stack?.sendDatagram(octets, endpoint), true);
     if (!isSent) this.paths?.handleSendFailure(peerRow, path, nowMs);
   }
 
-  #content(text: string): Uint8Array {
+  #attachmentFor(endpoint: Uint32Array): Attachment | undefined {
+    const isIn = ({ address }: Attachment) => endpointOf(address)[0] === endpoint[0];
+    if (this.otherAttachment === undefined || isIn(this.attachment)) return this.attachment;
+    return this.otherAttachment;
+  }
+
+  #content(text: string, destination = 0): Uint8Array {
     const body = new TextEncoder().encode(text);
     const content = new Uint8Array(EG_HEADER_LEN + body.length);
-    writeEgHeader(content, 0, 0, this.nodeId);
+    writeEgHeader(content, 0, destination, this.nodeId);
     content.set(body, EG_HEADER_LEN);
     return content;
   }
 
-  #wallMs(): number {
-    return EPOCH_MS + this.#clockSkewMs + this.#network.nowMs;
+  /** The node's wall clock, ms. */
+  wallMs(): number {
+    return EPOCH_MS + this.clockSkewMs + this.#network.nowMs;
   }
 
-  #logger(): Logger {
+  #createLogger(): Logger {
     const write = (level: keyof Logger) => (event: string, fields: LogFields = {}) => {
       this.log.push({ level, event, fields, atMs: this.#network.nowMs });
     };

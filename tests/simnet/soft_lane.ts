@@ -2,22 +2,34 @@
  * A lane in plain TypeScript: it shares the tables with a device and talks to it by the same events as the real ones.
  *
  * It does only what sessions need: seals with a peer's current session, opens by index, keeps the replay window, lets
- * content wait for a session, mirrors on the paths in use, reports confirmations and moves. There is no tap, no routing, no batch; one lane, number 0.
+ * content wait for a session, mirrors on the paths in use, reports confirmations and moves. There is no tap, no broadcast, no
+ * batch; one lane, number 0. What it opens it hands out, but for what is the control thread's; only the lane of a node of
+ * which the NodeId was given looks at where content is to go, and relays.
  *
  * @module
  */
 
 import { ENDPOINT_WORDS, sameEndpoint } from "../../src/base/endpoint.ts";
+import type { NodeId } from "../../src/base/node_id.ts";
 import { PATH_KIND_COUNT } from "../../src/base/path_kind.ts";
 import { Reason, REASON_COUNT } from "../../src/base/reason.ts";
 import type { Ring } from "../../src/base/ring.ts";
 import { createEventRing, EventKind, putEvent, putPlainEvent } from "../../src/dataplane/events.ts";
 import { pathsInUse } from "../../src/dataplane/path_word.ts";
-import { KEY_LEN, NO_ROW, SessionState, type Tables } from "../../src/dataplane/tables.ts";
+import {
+  KEY_LEN,
+  NO_ROW,
+  NO_ROW_16,
+  PeerState,
+  SessionState,
+  Setting,
+  type Tables,
+} from "../../src/dataplane/tables.ts";
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 import { rowOfIndex } from "../../src/noise/index_table.ts";
 import { NONCE_LEN, type Primitives } from "../../src/noise/primitives.ts";
 import { acceptCounter, REPLAY_WORDS } from "../../src/noise/replay.ts";
+import { EG_HEADER_LEN, readDestination, readSource } from "../../src/wire/eg_header.ts";
 import { checkHandshake } from "../../src/wire/handshake_message.ts";
 import { FIRST_TRANSPORT_TYPE, MessageType } from "../../src/wire/message_type.ts";
 import {
@@ -29,17 +41,27 @@ import {
   readCounterHigh,
   readCounterLow,
   readReceiverIndex,
+  readTtl,
   TRANSPORT_HEADER_LEN,
   TRANSPORT_OVERHEAD_LEN,
   writeTransportHeader,
   writeTransportNonce,
 } from "../../src/wire/transport_message.ts";
+import { placeOf } from "./soft_route.ts";
 
 const LANE = 0;
 const STAGED_MAX = 128;
 /** Length of the all-zero datagram that reference nodes send on a standby path; `wire.md` §9.3. */
 const STANDBY_PROBE_LEN = 32;
+/** Relays that a message may pass which starts here. */
+const FIRST_TTL = 200;
 const NOTHING = new Uint8Array(0);
+
+/** Content on its way out. */
+interface Outgoing {
+  readonly content: Uint8Array;
+  readonly ttl: number;
+}
 
 /** A datagram that the lane wants sent, with the record of where to. */
 export interface LaneDatagram {
@@ -57,6 +79,16 @@ export interface LaneContent {
   readonly content: Uint8Array;
 }
 
+/** The same with what the lane itself needs. */
+interface OpenedContent {
+  readonly type: number;
+  readonly ttl: number;
+  readonly content: Uint8Array;
+  readonly session: number;
+  readonly source: Uint32Array;
+  readonly path: number;
+}
+
 /** The lane. */
 export class SoftLane {
   readonly events: Ring = createEventRing();
@@ -67,7 +99,9 @@ export class SoftLane {
   readonly #tables: Tables;
   readonly #primitives: Primitives;
   readonly #knowsPaths: boolean;
-  readonly #staged = new Map<number, { epoch: number; contents: Uint8Array[] }>();
+  readonly #staged = new Map<number, { epoch: number; contents: Outgoing[] }>();
+  /** `undefined`: nothing is routed. */
+  #selfNodeId: NodeId | undefined;
 
   /** @param knowsPaths Whether path messages are for the control thread; a reference node drops them. */
   constructor(tables: Tables, primitives: Primitives, knowsPaths: boolean) {
@@ -76,18 +110,30 @@ export class SoftLane {
     this.#primitives = primitives;
   }
 
+  /** From now on content goes where its inner header says: here, to the control thread, or on to another node. */
+  route(selfNodeId: NodeId): void {
+    this.#selfNodeId = selfNodeId;
+  }
+
+  /** Sends content to the node that its inner header names, by the routes in the tables. */
+  sendByRoute(content: Uint8Array, nowMs: number): void {
+    const row = this.#tables.nextHopPeer[readDestination(content, 0)];
+    if (row === NO_ROW_16) return this.#drop(Reason.NO_ROUTE);
+    this.send(row, content, nowMs);
+  }
+
   /** Sends content to a peer, or lets it wait for a session. */
-  send(peerRow: number, content: Uint8Array, nowMs: number): void {
+  send(peerRow: number, content: Uint8Array, nowMs: number, ttl = FIRST_TTL): void {
     if (this.#pathsOf(peerRow, nowMs).length === 0) return this.#drop(Reason.NO_ENDPOINT);
     const session = this.#sessionToSend(peerRow, nowMs);
-    if (session !== NO_ROW) return this.#seal(peerRow, session, content, nowMs);
+    if (session !== NO_ROW) return this.#seal(peerRow, session, { content, ttl }, nowMs);
     const epoch = this.#tables.peerStagedEpoch[peerRow];
     const staged = this.#staged.get(peerRow) ?? { epoch, contents: [] };
     if (staged.contents.length === STAGED_MAX) {
       staged.contents.shift();
       this.#drop(Reason.STAGED_OVERFLOW);
     }
-    staged.contents.push(content);
+    staged.contents.push({ content, ttl });
     this.#staged.set(peerRow, staged);
   }
 
@@ -102,7 +148,7 @@ export class SoftLane {
       const session = this.#sessionToSend(peerRow, nowMs);
       if (session === NO_ROW) continue;
       this.#staged.delete(peerRow);
-      for (const content of contents) this.#seal(peerRow, session, content, nowMs);
+      for (const waiting of contents) this.#seal(peerRow, session, waiting, nowMs);
     }
   }
 
@@ -161,24 +207,42 @@ export class SoftLane {
     if (state === SessionState.NEXT) putPlainEvent(this.events, EventKind.CONFIRMED, peerRow, session, nowMs, 0, path);
     if (content.length === 0) return Reason.NONE;
     tables.lastDataReceivedMs[peerRow] = nowMs;
-    if (octets[0] === MessageType.PATH) return this.#tellControl(peerRow, session, content, source, path, nowMs);
-    this.delivered.push({ peerRow, type: octets[0], content });
+    const opened = { type: octets[0], ttl: readTtl(view, 0), content, session, source, path };
+    if (opened.type === MessageType.PATH) return this.#tellControl(opened, nowMs);
+    if (this.#selfNodeId !== undefined) return this.#route(opened, this.#selfNodeId, nowMs);
+    this.delivered.push({ peerRow, type: opened.type, content });
     return Reason.NONE;
   }
 
-  #tellControl(
-    peerRow: number,
-    session: number,
-    content: Uint8Array,
-    source: Uint32Array,
-    path: number,
-    nowMs: number,
-  ): number {
-    if (!this.#knowsPaths) return Reason.USAGE_UNKNOWN;
+  #route(opened: OpenedContent, selfNodeId: NodeId, nowMs: number): number {
+    const tables = this.#tables;
+    const { type, ttl, content, session } = opened;
+    const peerRow = tables.sessionPeer[session];
+    if (content.length <= EG_HEADER_LEN) return Reason.CONTENT_TRUNCATED;
+    const [source, destination] = [readSource(content, 0), readDestination(content, 0)];
+    const isFromSuper = tables.peerState[peerRow] === PeerState.SUPER;
+    const place = placeOf({ type, source, destination, isFromSuper }, selfNodeId);
+    if (typeof place === "number") return place;
+    if (place === "control") return this.#tellControl(opened, nowMs);
+    if (place === "here") {
+      this.delivered.push({ peerRow, type, content });
+      return Reason.NONE;
+    }
+    const next = tables.nextHopPeer[destination];
+    if (next === NO_ROW_16) return Reason.NO_ROUTE;
+    if (next === peerRow) return Reason.ROUTE_BACK;
+    if (tables.settings[Setting.DISABLE_RELAY] !== 0) return Reason.RELAY_DISABLED;
+    if (ttl === 0) return Reason.TTL_EXPIRED;
+    this.send(next, content, nowMs, ttl - 1);
+    return Reason.NONE;
+  }
+
+  #tellControl({ type, ttl, content, session, source, path }: OpenedContent, nowMs: number): number {
+    if (type === MessageType.PATH && !this.#knowsPaths) return Reason.USAGE_UNKNOWN;
+    const peerRow = this.#tables.sessionPeer[session];
     const kind = EventKind.MESSAGE;
-    const { length } = content;
-    const type = MessageType.PATH;
-    return putEvent(this.events, kind, peerRow, session, nowMs, type, path, source, 0, content, 0, length)
+    const number = type | (ttl << 8);
+    return putEvent(this.events, kind, peerRow, session, nowMs, number, path, source, 0, content, 0, content.length)
       ? Reason.NONE
       : Reason.EVENT_OVERFLOW;
   }
@@ -210,13 +274,13 @@ export class SoftLane {
     return NO_ROW;
   }
 
-  #seal(peerRow: number, session: number, content: Uint8Array, nowMs: number): void {
+  #seal(peerRow: number, session: number, { content, ttl }: Outgoing, nowMs: number): void {
     const tables = this.#tables;
     const counter = Atomics.add(tables.sessionSendCounter, session, 1);
     const key = tables.sessionSendKey.slice(session * KEY_LEN, (session + 1) * KEY_LEN);
     const octets = new Uint8Array(TRANSPORT_OVERHEAD_LEN + content.length);
     const type = MessageType.NORMAL;
-    writeTransportHeader(new DataView(octets.buffer), 0, type, 200, tables.sessionRemoteIndex[session], counter);
+    writeTransportHeader(new DataView(octets.buffer), 0, type, ttl, tables.sessionRemoteIndex[session], counter);
     octets.set(this.#primitives.aeadSeal(key, nonceOf(counter), content, NOTHING), TRANSPORT_HEADER_LEN);
     tables.lastSentMs[peerRow] = nowMs;
     if (octets.length > KEEPALIVE_LEN) tables.lastDataSentMs[peerRow] = nowMs;

@@ -56,10 +56,11 @@ Deno.test("peersText() lists the asker itself only if there are no keys of pairs
   assert.equal(peersText([], ASKER, undefined), "{}");
 });
 
-Deno.test("peerEntry() leaves a node out of which no address is known", () => {
-  assert.equal(peerEntry({ ...NODE, addresses: seenAt({ fakeTcpPort: 443 }) }), undefined);
+Deno.test("peerEntry() lists a node of which no address is known as one that is away", () => {
+  const away = peerEntry({ ...NODE, isAlive: false });
+  assert.deepEqual(peerEntry({ ...NODE, addresses: seenAt({ fakeTcpPort: 443 }) }), away);
   for (const kind of ["udp4", "udp6", "fakeTcp4", "fakeTcp6"] as const) {
-    assert.notEqual(peerEntry({ ...NODE, addresses: seenAt({ [kind]: "192.0.2.1:1" }) }), undefined);
+    assert.notDeepEqual(peerEntry({ ...NODE, addresses: seenAt({ [kind]: "192.0.2.1:1" }) }), away);
   }
 });
 

@@ -40,11 +40,14 @@ Deno.test("PeerList has a new token once something that is published has changed
     ["a node with an address", () => list.update(publishedNode(1)), true],
     ["nothing new", () => list.update(publishedNode(1)), false],
     ["a new address", () => list.update(publishedNode(1, 2)), true],
-    ["a node without an address", () => list.update({ ...publishedNode(2), addresses: seenAt({}) }), false],
+    ["a node without an address", () => list.update({ ...publishedNode(2), addresses: seenAt({}) }), true],
+    ["its silence", () => list.update({ ...publishedNode(2), addresses: seenAt({}), isAlive: false }), false],
     ["silence", () => list.update({ ...publishedNode(1), isAlive: false }), true],
     ["another port during the silence", () => list.update({ ...publishedNode(1, 3), isAlive: false }), false],
     ["an asker that sees it in another way", () => list.handleAskerChanged(), true],
+    ["a word of it", () => list.update(publishedNode(1)), true],
     ["no address any more", () => list.update({ ...publishedNode(1), addresses: seenAt({}) }), true],
+    ["its removal", () => list.remove(1), true],
     ["removal of one that isn't listed", () => list.remove(1), false],
   ];
   for (const [index, [name, step, isRenewed]] of steps.entries()) {

@@ -223,8 +223,10 @@ class Network {
       listed.set(NodeID, Connurl.ExternalV4);
     }
     const expected = new Map<number, object | null>();
-    for (const [nodeId, address] of this.addresses) {
-      expected.set(nodeId, registry.isAlive(nodeId, nowMs) ? { [address]: 4 } : null);
+    for (const { nodeId } of registry.nodes()) {
+      const address = this.addresses.get(nodeId);
+      const isListed = address !== undefined && registry.isAlive(nodeId, nowMs);
+      expected.set(nodeId, isListed ? { [address]: 4 } : null);
     }
     listed.delete(edge.nodeId);
     expected.delete(edge.nodeId);

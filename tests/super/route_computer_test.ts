@@ -154,6 +154,33 @@ Deno.test("hold() keeps the result of a computation under way, and releases it",
   assert.deepEqual(bench.published, [{ 1: { 2: 2 }, 2: {} }]);
 });
 
+Deno.test("hold() withdraws a table that was published, and gives it on again if nothing was measured meanwhile", () => {
+  const bench = new RouteBench([1, 2, 3]);
+  bench.measure(1, 2, 10, 0);
+  bench.runUntil(0);
+  const poor = { 1: { 2: 2 }, 2: {}, 3: {} };
+  bench.computer.hold(true);
+  bench.computer.hold(true);
+  assert.deepEqual(bench.published, [poor, undefined]);
+  bench.computer.hold(false);
+  assert.deepEqual(bench.published, [poor, undefined, poor]);
+});
+
+Deno.test("hold() gives on what is measured while it lasts instead of the table that it withdrew", () => {
+  for (const [latencyMs, isSame] of [[10, false], [12, true]] as const) {
+    const bench = new RouteBench([1, 2, 3]);
+    bench.measure(1, 2, 10, 0);
+    bench.runUntil(0);
+    bench.computer.hold(true);
+    bench.measure(isSame ? 1 : 2, isSame ? 2 : 3, latencyMs, 1000);
+    bench.computer.hold(false);
+    bench.runUntil(20_000);
+    const before = { 1: { 2: 2 }, 2: {}, 3: {} };
+    const after = isSame ? before : { 1: { 2: 2, 3: 2 }, 2: { 3: 3 }, 3: {} };
+    assert.deepEqual(bench.published, [before, undefined, after]);
+  }
+});
+
 Deno.test("RouteComputer takes negative costs for none where they close a negative cycle, until they are measured again", () => {
   const bench = new RouteBench([1, 2, 3]);
   for (const [source, destination, latencyMs] of [[1, 2, -50], [2, 1, 20], [2, 3, 5]]) {
@@ -181,7 +208,7 @@ Deno.test("RouteComputer never meets a negative cycle between clocks that differ
       }
       bench.runUntil(0);
       assert.deepEqual(bench.log.take(), []);
-      for (const row of Object.values(bench.published[0])) assert.equal(Object.keys(row).length, clocks.length - 1);
+      for (const row of Object.values(bench.published[0] ?? {})) assert.equal(Object.keys(row).length, clocks.length - 1);
     }),
     { numRuns: 300 },
   );

@@ -32,14 +32,14 @@ export class RouteBench {
   readonly log = new RecordingLog();
   readonly computer: RouteComputer;
   /** Tables in the order in which they were handed out. */
-  readonly published: NextHopTable[] = [];
+  readonly published: (NextHopTable | undefined)[] = [];
   #nowMs = 0;
 
   constructor(nodes: Iterable<NodeId>, settings: Partial<GraphConfig> = {}, engine: RouteEngine = new DirectEngine()) {
     this.computer = new RouteComputer({
       settings: { ...SETTINGS, ...settings },
       engine,
-      onNextHops: (document) => this.published.push(tableOf(document)),
+      onNextHops: (document) => this.published.push(document === undefined ? undefined : tableOf(document)),
       log: this.log,
     });
     for (const node of nodes) this.computer.addNode(node);

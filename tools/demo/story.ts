@@ -1,5 +1,6 @@
 /**
- * The demonstration: three edges in a chain, tried from one end to the other, and what they do when UDP dies.
+ * The demonstration: three edges in a chain, tried from one end to the other, what they do when UDP dies, and nodes that find
+ * each other by a super node.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { checkoutProgram } from "../../tests/netns/harness/program.ts";
 import { buildChain } from "../../tests/netns/harness/topologies.ts";
 import { wallClockMs } from "../../src/base/clock.ts";
 import type { Narrator } from "./narrator.ts";
+import { tellOfSuperMode } from "./super_mode.ts";
 import { cutUdp, tellHowUdpDies } from "./udp_dies.ts";
 
 const MEASURE_SECONDS = 2;
@@ -27,6 +29,11 @@ const PICTURE = `\
 
 /** Tells the story from beginning to end and removes all it made, also after a failure. */
 export async function tellStory(narrator: Narrator): Promise<void> {
+  await tellOfUdp(narrator);
+  await tellOfSuperMode(narrator);
+}
+
+async function tellOfUdp(narrator: Narrator): Promise<void> {
   narrator.chapter("Three hosts");
   await using lab = await Lab.create();
   const site = await buildChain(lab, 3);
@@ -86,7 +93,6 @@ export async function tellStory(narrator: Narrator): Promise<void> {
     return `${direct} and ${relayed}, over FakeTCP ${disguised}, where the bare cable does ${bare}`;
   });
 
-  narrator.chapter("The end");
   await narrator.promise("The edges stop when told, and take their interfaces with them", async () => {
     for (const edge of edges) {
       const status = await edge.process.stop("SIGTERM");

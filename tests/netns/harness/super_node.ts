@@ -42,16 +42,23 @@ export interface SuperState {
 
 type LatencyMap = Record<string, Record<string, number>>;
 
+/** How to start a super node. */
+export type SuperOptions = Pick<EdgeOptions, "command" | "timers">;
+
 /** Writes a super node's file, starts it and waits until it serves. @throws {Error} When it isn't ready in time. */
-export async function startSuper(host: Host, settings: SuperSettings): Promise<RunningSuper> {
+export async function startSuper(
+  host: Host,
+  settings: SuperSettings,
+  options: SuperOptions = {},
+): Promise<RunningSuper> {
   const file = `${host.folder}/${host.label}.yaml`;
   await Deno.writeTextFile(file, renderSuperConfig(settings));
-  return await startSuperAgain(host, file);
+  return await startSuperAgain(host, file, options);
 }
 
 /** Starts a super node with the file that there is. @throws {Error} When it isn't ready in time. */
-export async function startSuperAgain(host: Host, file: string): Promise<RunningSuper> {
-  const node = launchSuper(host, file);
+export async function startSuperAgain(host: Host, file: string, options: SuperOptions = {}): Promise<RunningSuper> {
+  const node = launchSuper(host, file, options);
   await waitForEvent(node, isReady, READY_TIMEOUT_MS);
   return node;
 }
