@@ -23,6 +23,7 @@ import { NODE_ID_SPACE } from "../base/node_id.ts";
 import { PATH_KIND_COUNT } from "../base/path_kind.ts";
 import { REASON_COUNT } from "../base/reason.ts";
 import { REPLAY_WORDS } from "../noise/replay.ts";
+import { L2FIB_ENTRY_WORDS } from "../route/l2fib.ts";
 
 /** Rows that the tables have room for. */
 export interface TableShape {
@@ -45,8 +46,6 @@ export const KEY_LEN = 32;
 
 /** Entries of the L2 FIB: buckets of eight, see `route/l2fib.ts`. */
 export const L2FIB_ENTRIES = 16384;
-/** Words of one L2 FIB entry. */
-export const L2FIB_ENTRY_WORDS = 3;
 
 /** What a peer row holds. */
 export const PeerState = {

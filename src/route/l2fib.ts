@@ -2,7 +2,7 @@
 /**
  * Which node an Ethernet address lives behind: a fixed table that lanes read without a lock.
  *
- * The table is a region of 32-bit words, three an entry, eight entries a bucket; a keyed hash of the address names the
+ * The table is a region of 32-bit words, four an entry, eight entries a bucket; a keyed hash of the address names the
  * bucket. Where a bucket is full, the entry that was idle longest gives way, so that memory never grows.
  *
  * | word | content |
@@ -10,27 +10,30 @@
  * | 0 | octets 0–3 of the address |
  * | 1 | octets 4–5 of the address, then the NodeId |
  * | 2 | when it was last seen, in seconds; 0: the entry is empty |
+ * | 3 | version: counts replacements, and is odd during one |
  *
  * How one writer and many readers meet. {@linkcode l2fibLearn}, {@linkcode l2fibSweep} and {@linkcode l2fibPurgeNode} run
- * under the caller's lock. A writer that gives an entry to another address clears word 2, stores word 0, then word 1, then
- * word 2. A reader loads word 1, word 0, word 2 and word 1 again: if the first and the last load agree and word 2 isn't 0,
- * both halves of the address belong together. (Had word 0 been replaced in between, then word 2 is still 0, or word 1 has
- * been replaced too.) A node that moved changes word 1 only, in one store. {@linkcode l2fibRefresh} needs no lock: it
- * exchanges word 2 only if that still holds the time it read, so it can't revive an entry that is being replaced.
+ * under the caller's lock. A writer that gives an entry to another address makes its version odd, clears word 2, stores words 0
+ * and 1, then word 2, and makes the version even (a sequence lock). A reader takes what it read only if the version is even, and
+ * the same before and after; otherwise the address is unknown at that moment. A node that moved changes word 1 only, in one
+ * store. {@linkcode l2fibRefresh} needs no lock: it exchanges word 2 only if that still holds the time it read, so it can't revive
+ * an entry that is being replaced.
  *
  * @module
  */
 
 import type { NodeId } from "../base/node_id.ts";
 
-const ENTRY_WORDS = 3;
+/** Words of an entry. */
+export const L2FIB_ENTRY_WORDS = 4;
+const ENTRY_WORDS = L2FIB_ENTRY_WORDS;
 const BUCKET_ENTRIES = 8;
 const BUCKET_WORDS = BUCKET_ENTRIES * ENTRY_WORDS;
 
 /**
  * Finds the node behind an address. Takes no lock; allocates nothing.
  *
- * @param words The region, `entries` × 3 words.
+ * @param words The region, `entries` × {@linkcode L2FIB_ENTRY_WORDS} words.
  * @param entries A power of two, at least 8.
  * @param seed Random, the same for every call; keeps neighbours from filling one bucket on purpose.
  * @param macHigh Octets 0–3 of the address as one number, first octet highest.
@@ -92,10 +95,12 @@ export function l2fibLearn(
     return moved;
   }
   const at = oldestIn(words, bucket);
+  Atomics.add(words, at + 3, 1);
   Atomics.store(words, at + 2, 0);
   Atomics.store(words, at, macHigh | 0);
   Atomics.store(words, at + 1, lowAndNode);
   Atomics.store(words, at + 2, nowSeconds);
+  Atomics.add(words, at + 3, 1);
   return true;
 }
 
@@ -137,10 +142,13 @@ let foundSeen = 0;
 /** Returns the first word of the entry that holds an address, or −1. */
 function find(words: Int32Array, bucket: number, high: number, macLow: number): number {
   for (let at = bucket; at < bucket + BUCKET_WORDS; at += ENTRY_WORDS) {
+    // Most entries hold another address: that needs no version to be seen.
+    if (Atomics.load(words, at + 1) >>> 16 !== macLow) continue;
+    const version = Atomics.load(words, at + 3);
     const lowAndNode = Atomics.load(words, at + 1);
     if (lowAndNode >>> 16 !== macLow || Atomics.load(words, at) !== high) continue;
     const seen = Atomics.load(words, at + 2);
-    if (seen === 0 || Atomics.load(words, at + 1) !== lowAndNode) continue;
+    if (seen === 0 || (version & 1) !== 0 || Atomics.load(words, at + 3) !== version) continue;
     foundNode = lowAndNode & 0xffff;
     foundSeen = seen;
     return at;

@@ -1,11 +1,11 @@
 import { strict as assert } from "node:assert";
-import { l2fibLookup } from "../../src/route/l2fib.ts";
+import { L2FIB_ENTRY_WORDS, l2fibLookup } from "../../src/route/l2fib.ts";
 import { ADDRESSES, HIGH_WORDS } from "./l2fib_race.ts";
 
 const LOOKUPS = 600_000;
 
 Deno.test("l2fibLookup() never takes half an entry while another thread replaces entries", async () => {
-  const words = new Int32Array(new SharedArrayBuffer(8 * 12));
+  const words = new Int32Array(new SharedArrayBuffer(8 * 4 * L2FIB_ENTRY_WORDS));
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL("./l2fib_writer_worker.ts", import.meta.url), { type: "module" });
   const nextMessage = () =>

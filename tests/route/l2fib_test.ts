@@ -1,16 +1,23 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { l2fibLearn, l2fibLookup, l2fibPurgeNode, l2fibRefresh, l2fibSweep } from "../../src/route/l2fib.ts";
+import {
+  L2FIB_ENTRY_WORDS,
+  l2fibLearn,
+  l2fibLookup,
+  l2fibPurgeNode,
+  l2fibRefresh,
+  l2fibSweep,
+} from "../../src/route/l2fib.ts";
 
 const SEED = 0x9d2c5680;
 
 function createFib(entries: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(entries * 12));
+  return new Int32Array(new SharedArrayBuffer(entries * 4 * L2FIB_ENTRY_WORDS));
 }
 
 /** Time at which an address was seen last, found by its words. */
 function lastSeen(words: Int32Array, high: number, lowAndNode: number): number {
-  for (let at = 0; at < words.length; at += 3) {
+  for (let at = 0; at < words.length; at += L2FIB_ENTRY_WORDS) {
     if (words[at + 2] !== 0 && words[at] === (high | 0) && words[at + 1] === (lowAndNode | 0)) return words[at + 2];
   }
   return 0;
