@@ -297,9 +297,11 @@ class SuperMode {
 
   /** A super node of ours hands out documents through the session; others over HTTP. */
   #source(): DocumentSource | undefined {
-    const row = this.#superRows().find((row) => {
-      return (this.#options.paths.capabilitiesOf(row) & PathCapability.DOCUMENTS) !== 0;
-    });
+    const { device, paths } = this.#options;
+    const [row] = this.#superRows()
+      .filter((row) => (paths.capabilitiesOf(row) & PathCapability.DOCUMENTS) !== 0)
+      // The one that was heard last, lest it be asked by a way that is dead.
+      .sort((a, b) => device.lastReceivedMs(b) - device.lastReceivedMs(a));
     if (row === undefined) return this.#mode.http;
     return {
       request: (kind, payload, onAnswer, nowMs) => {

@@ -43,7 +43,10 @@ export interface SuperState {
 type LatencyMap = Record<string, Record<string, number>>;
 
 /** How to start a super node. */
-export type SuperOptions = Pick<EdgeOptions, "command" | "timers">;
+export interface SuperOptions {
+  /** Words that start the program; the compiled one if absent. */
+  command?: readonly string[];
+}
 
 /** Writes a super node's file, starts it and waits until it serves. @throws {Error} When it isn't ready in time. */
 export async function startSuper(
@@ -64,9 +67,13 @@ export async function startSuperAgain(host: Host, file: string, options: SuperOp
 }
 
 /** Starts a super node and doesn't wait for anything: for those that are to fail. */
-export function launchSuper(host: Host, file: string): RunningSuper {
-  const command = [compiledProgram(), "super", "--config", file, "--log-format", "json", "--no-uapi"];
-  const process = host.spawn(command, { label: "etherguard super", env: programEnvironment() });
+export function launchSuper(
+  host: Host,
+  file: string,
+  { command = [compiledProgram()] }: SuperOptions = {},
+): RunningSuper {
+  const words = [...command, "super", "--config", file, "--log-format", "json", "--no-uapi"];
+  const process = host.spawn(words, { label: "etherguard super", env: programEnvironment() });
   return { host, process, file };
 }
 
