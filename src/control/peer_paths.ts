@@ -318,7 +318,9 @@ export class PeerPaths {
         if (transportOf(event.path) === Transport.FAKETCP) giveUp(event.path, nowMs);
         // A super node that was started anew doesn't know the session any more, and answers nothing but a handshake. Other
         // peers are sent enough for the session's own timers to find out.
-        if (this.nodeId === SUPER_NODE_ID && !this.#hasLivingPath()) this.#options.device.beginHandshake(this.peerRow, nowMs);
+        if (this.nodeId === SUPER_NODE_ID && !this.#hasLivingPath()) {
+          this.#options.device.beginHandshake(this.peerRow, nowMs);
+        }
         break;
       case "limit":
         report.logLimit(this.nodeId, event.path, event.maxDatagramLen);

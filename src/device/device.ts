@@ -39,7 +39,7 @@ import type { TimerParams } from "../noise/constants.ts";
 import { createIdentity, ZERO_PRESHARED_KEY } from "../noise/handshake.ts";
 import { equalOctets, type Primitives } from "../noise/primitives.ts";
 import { countDrop, type DeviceContext, type DeviceSettings } from "./context.ts";
-import { type ControlMessage, contentOf } from "./control_message.ts";
+import { contentOf, type ControlMessage } from "./control_message.ts";
 import { EndpointPolicy } from "./endpoint_policy.ts";
 import { clearSessions, confirmSession } from "./establish.ts";
 import { LogThrottle } from "./log_throttle.ts";

@@ -208,7 +208,9 @@ Deno.test("RouteComputer never meets a negative cycle between clocks that differ
       }
       bench.runUntil(0);
       assert.deepEqual(bench.log.take(), []);
-      for (const row of Object.values(bench.published[0] ?? {})) assert.equal(Object.keys(row).length, clocks.length - 1);
+      for (const row of Object.values(bench.published[0] ?? {})) {
+        assert.equal(Object.keys(row).length, clocks.length - 1);
+      }
     }),
     { numRuns: 300 },
   );
