@@ -13,7 +13,7 @@ import { currentPath } from "../dataplane/path_word.ts";
 import { latestOverLanes, PeerState, sumOverLanes, type Tables } from "../dataplane/tables.ts";
 import { CookieJar } from "../noise/cookie.ts";
 import { createRemoteStatic, type InitiatorState, type RemoteStatic, wipeInitiatorState } from "../noise/handshake.ts";
-import { emptySlots, type KeypairSlots } from "../noise/keypair.ts";
+import { dropOlder, emptySlots, type KeypairSlots } from "../noise/keypair.ts";
 import type { DeviceContext } from "./context.ts";
 import type { ReservedSession, SessionTable } from "./session_table.ts";
 import { type Activity, PeerTimers } from "./timers.ts";
@@ -186,6 +186,12 @@ export function knownPaths(tables: Tables, peer: Peer): number {
 export function currentEndpointText(tables: Tables, peerRow: number): string {
   const kind = currentPath(Atomics.load(tables.peerPath, peerRow));
   return kind < 0 ? "none" : formatEndpoint(tables.pathEndpoint, (peerRow * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS);
+}
+
+/** Takes a row for a handshake. A session that only receives what was under way when the last handshakes crossed gives way. */
+export function reserveSession(sessions: SessionTable, peer: Peer): ReservedSession | undefined {
+  for (const row of dropOlder(peer.slots)) sessions.release(row);
+  return sessions.reserve(peer.row);
 }
 
 /** Ends a handshake that we began: its row is freed, its secrets are zeroed. */

@@ -41,7 +41,7 @@ import { MessageType } from "../wire/message_type.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { adoptInitiatorSession, adoptResponderSession } from "./establish.ts";
 import { addressText } from "./endpoint_policy.ts";
-import { type Peer, wipeInitiation } from "./peer.ts";
+import { type Peer, reserveSession, wipeInitiation } from "./peer.ts";
 import type { PeerTable } from "./peer_table.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { followPeer } from "./roaming.ts";
@@ -185,7 +185,7 @@ export class HandshakeReceiver {
   #respond(peer: Peer, accepted: AcceptedInitiation, received: ReceivedHandshake): void {
     const { message: initiation, source, path, nowMs } = received;
     const { primitives, random, sessions, outbox, tables, log } = this.#context;
-    const reserved = sessions.reserve(peer.row);
+    const reserved = reserveSession(sessions, peer);
     if (reserved === undefined) return countDrop(this.#context, Reason.HANDSHAKE_OVERLOAD);
     const ephemeralPrivateKey = new Uint8Array(KEY_LEN);
     random.fill(ephemeralPrivateKey);

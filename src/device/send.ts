@@ -26,7 +26,7 @@ import {
   writeTransportNonce,
 } from "../wire/transport_message.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
-import { dropInitiation, hasEndpoint, knownPaths, type Peer } from "./peer.ts";
+import { dropInitiation, hasEndpoint, knownPaths, type Peer, reserveSession } from "./peer.ts";
 
 /** Control messages that wait for a session of one peer; the oldest gives way. */
 export const STAGED_CONTENT_MAX = 16;
@@ -45,7 +45,7 @@ export function sendInitiation(context: DeviceContext, peer: Peer, nowMs: number
   dropInitiation(sessions, peer);
   // Counted as sent whatever comes of it: the next try is due after the same time.
   peer.timers.onInitiationSent(nowMs);
-  const reserved = sessions.reserve(peer.row);
+  const reserved = reserveSession(sessions, peer);
   if (reserved === undefined) return countDrop(context, Reason.HANDSHAKE_OVERLOAD);
 
   const ephemeralPrivateKey = new Uint8Array(DH_KEY_LEN);

@@ -6,6 +6,7 @@ import {
   adoptAsResponder,
   clearSlots,
   confirmNext,
+  dropOlder,
   emptySlots,
   type KeypairSlots,
   mayReceive,
@@ -17,8 +18,8 @@ import {
 
 const NONE = NO_KEYPAIR;
 
-function slots([previous, current, next]: readonly number[]): KeypairSlots {
-  return { previous, current, next };
+function slots([previous, current, next, older = NONE]: readonly number[]): KeypairSlots {
+  return { older, previous, current, next };
 }
 
 const ROTATIONS = [
@@ -26,7 +27,11 @@ const ROTATIONS = [
   { name: "adoptAsInitiator", step: adoptAsInitiator, from: [NONE, 1, NONE], to: [1, 9, NONE], freed: [] },
   { name: "adoptAsInitiator", step: adoptAsInitiator, from: [0, 1, NONE], to: [1, 9, NONE], freed: [0] },
   { name: "adoptAsInitiator", step: adoptAsInitiator, from: [NONE, NONE, 2], to: [2, 9, NONE], freed: [] },
-  { name: "adoptAsInitiator", step: adoptAsInitiator, from: [0, 1, 2], to: [2, 9, NONE], freed: [0, 1] },
+  { name: "adoptAsInitiator", step: adoptAsInitiator, from: [0, 1, 2], to: [2, 9, NONE, 1], freed: [0] },
+  { name: "adoptAsInitiator", step: adoptAsInitiator, from: [0, 1, NONE, 3], to: [1, 9, NONE], freed: [3, 0] },
+  { name: "adoptAsInitiator", step: adoptAsInitiator, from: [0, 1, 2, 3], to: [2, 9, NONE, 1], freed: [3, 0] },
+  { name: "adoptAsResponder", step: adoptAsResponder, from: [0, 1, NONE, 3], to: [NONE, 1, 9], freed: [3, 0] },
+  { name: "confirmNext", step: confirmNext, from: [0, 1, 9, 3], to: [1, 9, NONE], freed: [3, 0] },
   { name: "adoptAsResponder", step: adoptAsResponder, from: [NONE, NONE, NONE], to: [NONE, NONE, 9], freed: [] },
   { name: "adoptAsResponder", step: adoptAsResponder, from: [0, 1, NONE], to: [NONE, 1, 9], freed: [0] },
   { name: "adoptAsResponder", step: adoptAsResponder, from: [0, 1, 2], to: [NONE, 1, 9], freed: [0, 2] },
@@ -37,7 +42,7 @@ const ROTATIONS = [
 ] as const;
 
 for (const { name, step, from, to, freed } of ROTATIONS) {
-  Deno.test(`${name}(9) turns previous, current, next = ${from.join(", ")} into ${to.join(", ")}`, () => {
+  Deno.test(`${name}(9) turns previous, current, next, older = ${from.join(", ")} into ${to.join(", ")}`, () => {
     const before = slots(from);
     assert.deepEqual(step(before, 9), [...freed]);
     assert.deepEqual(before, slots(to));
@@ -51,9 +56,16 @@ Deno.test("confirmNext() does nothing for 'no session' while next is empty", () 
 });
 
 Deno.test("clearSlots() frees all that was held", () => {
-  const before = slots([4, NONE, 6]);
-  assert.deepEqual(clearSlots(before), [4, 6]);
+  const before = slots([4, NONE, 6, 3]);
+  assert.deepEqual(clearSlots(before), [3, 4, 6]);
   assert.deepEqual(before, emptySlots());
+});
+
+Deno.test("dropOlder() frees that and nothing else", () => {
+  const before = slots([4, 5, 6, 3]);
+  assert.deepEqual(dropOlder(before), [3]);
+  assert.deepEqual(before, slots([4, 5, 6]));
+  assert.deepEqual(dropOlder(before), []);
 });
 
 Deno.test("rotation never loses a row and never frees one twice", () => {

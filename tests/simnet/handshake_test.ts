@@ -85,6 +85,30 @@ Deno.test("nodes that initiate at the same moment both complete, and neither beg
   assert.ok(crossed > 50, `initiations crossed in ${crossed} of 100 runs only`);
 });
 
+Deno.test("nodes that renew a session at the same moment lose nothing of what is under way", () => {
+  let crossed = 0;
+  forSeeds(40, (seed) => {
+    const { network, a, b, aRow, bRow } = createPair(seed, { link: { latencyMs: 150 } });
+    a.send(aRow, "hello");
+    network.run(5_000);
+    const initiations = countInitiations(network);
+    repeat(network, 200, 10, (index) => {
+      a.send(aRow, `a${index}`);
+      b.send(bRow, `b${index}`);
+    });
+    a.act((device, nowMs) => device.beginHandshake(aRow, nowMs));
+    b.act((device, nowMs) => device.beginHandshake(bRow, nowMs));
+    network.run(3_000);
+    if (initiations() === 2) crossed++;
+    for (const [node, sender] of [[a, "b"], [b, "a"]] as const) {
+      const arrived = new Set(node.received);
+      const lost = Array.from({ length: 200 }, (_, index) => `${sender}${index}`).filter((text) => !arrived.has(text));
+      assert.deepEqual(lost, []);
+    }
+  });
+  assert.ok(crossed > 10, `initiations crossed in ${crossed} of 40 runs only`);
+});
+
 Deno.test("a response to our initiation completes it after we have answered the peer's", () => {
   let answeredFirst = 0;
   forSeeds(20, (seed) => {
