@@ -102,8 +102,9 @@ function splitTarget(target: string): { path: string; query: string } {
   return { path: decodePath(path), query: question < 0 ? "" : local.slice(question) };
 }
 
-/** What can't be decoded stays as it is: there is no such path. */
+/** What can't be decoded, or has no slash of its own at its start, stays as it is: there is no such path. */
 function decodePath(path: string): string {
+  if (!path.startsWith("/")) return path;
   try {
     return decodeURIComponent(path);
   } catch {
