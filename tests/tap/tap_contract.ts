@@ -80,8 +80,10 @@ function write(tap: TapDevice, frames: readonly Uint8Array[]): number[] {
 export function testTapContract(name: string, join: () => JoinedTap): void {
   Deno.test(`${name}.readBurst() answers -EAGAIN when nothing waits`, () => {
     using joined = join();
-    readFrames(joined.tap);
-    assert.equal(joined.tap.readBurst(createFrameBurst()), NO_FRAMES);
+    // A kernel has something to say itself now and then, such as which multicast groups it is in.
+    let answer = 0;
+    for (let tries = 0; tries < 100 && answer >= 0; tries++) answer = joined.tap.readBurst(createFrameBurst());
+    assert.equal(answer, NO_FRAMES);
   });
 
   Deno.test(`${name}.readBurst() reads frames of any length, in order`, () => {
