@@ -152,7 +152,7 @@ export class EdgeControl {
   }
 
   /** Takes in what the device reports. */
-  handleDeviceEvent(event: DeviceEvent, nowMs: number, _wallMs: number): void {
+  handleDeviceEvent(event: DeviceEvent, nowMs: number): void {
     if (event.kind === "handshake given up") this.#options.onUnanswered(event.peerRow);
     this.#superMode?.handleDeviceEvent(event, nowMs);
   }

@@ -38,7 +38,7 @@ export interface NodeControl {
    */
   handleMessage(message: LaneEvent, type: number, ttl: number, nowMs: number, wallMs: number): number;
   /** Takes in what the device reports, after the paths have. */
-  handleDeviceEvent(event: DeviceEvent, nowMs: number, wallMs: number): void;
+  handleDeviceEvent(event: DeviceEvent, nowMs: number): void;
   /** Does what is due. */
   handleTimeout(nowMs: number, wallMs: number): void;
   /** Returns when {@linkcode NodeControl.handleTimeout} is to be called at the latest, ms. */
@@ -202,7 +202,7 @@ export class ControlLoop {
         isDone = false;
         if (event.kind === "wake lanes") lanes.wake();
         paths.handleDeviceEvent(event, nowMs);
-        control.handleDeviceEvent(event, nowMs, wallClockMs());
+        control.handleDeviceEvent(event, nowMs);
       }
       while (device.pollTransmit(this.#transmit)) this.#send(nowMs);
     }

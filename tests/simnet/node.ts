@@ -370,7 +370,7 @@ export class SimNode implements SimHost {
         if (event.kind === "wake lanes") this.lane.flush(nowMs);
         else this.events.push(event);
         this.paths?.handleDeviceEvent(event, nowMs);
-        this.#control?.handleDeviceEvent(event, nowMs, this.wallMs());
+        this.#control?.handleDeviceEvent(event, nowMs);
       }
       for (let event = this.stack?.pollEvent(); event !== undefined; event = this.stack?.pollEvent()) {
         isDone = false;
