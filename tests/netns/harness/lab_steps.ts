@@ -10,7 +10,7 @@ import { Lab } from "./lab.ts";
 export interface LabTest {
   readonly lab: Lab;
   /** Runs one step. It fails the test, shows the logs of all programs, and lets later steps run. */
-  step(name: string, body: () => Promise<void>): Promise<void>;
+  step(name: string, body: () => void | Promise<void>): Promise<void>;
 }
 
 /**
@@ -37,7 +37,7 @@ export function labTest(name: string, body: (test: LabTest) => Promise<void>): v
   });
 }
 
-async function showingLogs(lab: Lab, body: () => Promise<void>): Promise<void> {
+async function showingLogs(lab: Lab, body: () => void | Promise<void>): Promise<void> {
   try {
     await body();
   } catch (error) {
