@@ -138,7 +138,8 @@ export class PathMtu {
     } else if (length <= SMALL_PROBE_LEN) {
       if (this.#longMissed > 0) this.#smallAnswered++;
       this.#maybeSearch();
-    } else if (length >= this.#limit) {
+    } else if (probe.length >= this.#limit) {
+      // Padding may have made it a little shorter than it was to be.
       this.#longMissed = 0;
       this.#smallAnswered = 0;
     }

@@ -29,7 +29,7 @@ export class PathReport {
   #compareStanding(path: Path, events: PathEvent[]): void {
     const { kind } = path;
     const told = this.#standings[kind];
-    const standing = standingOf(path);
+    const standing = standingOf(path, told);
     if (standing === told) return;
     this.#standings[kind] = standing;
     if (standing === "up") events.push({ kind: "path up", path: kind });
@@ -38,7 +38,9 @@ export class PathReport {
   }
 }
 
-function standingOf(path: Path): Standing {
+function standingOf(path: Path, told: Standing): Standing {
   if (!path.isUsable || path.state === "unknown" || path.state === "probing") return "none";
+  // Doubt makes no path work that didn't: one on which a peer was called in vain, or that gets another chance.
+  if (path.state === "suspect") return told === "up" ? "up" : "none";
   return path.state === "dead" ? "down" : "up";
 }

@@ -61,6 +61,17 @@ Deno.test("PathMtu comes into doubt with the second long probe missed, and searc
   assert.deepEqual([mtu.isDoubtful(), mtu.limit, mtu.isSmallOnly()], [false, 1392, false]);
 });
 
+Deno.test("PathMtu forgets a long probe missed by chance, also where padding makes the others shorter than asked for", () => {
+  const mtu = mtuOf(1446);
+  for (let chance = 0; chance < 5; chance++) {
+    mtu.handleMissed(probe(mtu.longProbeLen()), 0);
+    assert.equal(mtu.isHasty(), true);
+    mtu.handleAnswered(probe(SMALL_PROBE_LEN), SMALL_PROBE_LEN, 0);
+    mtu.handleAnswered(probe(mtu.longProbeLen()), 1438, 0);
+    assert.deepEqual([mtu.isHasty(), mtu.isDoubtful(), mtu.limit], [false, false, 1446]);
+  }
+});
+
 Deno.test("PathMtu doesn't search when small probes are missed as well", () => {
   const mtu = mtuOf();
   probeOver(mtu, 0, 30);
