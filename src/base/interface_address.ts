@@ -70,8 +70,11 @@ export function addressOfNode(range: InterfaceAddress, nodeId: NodeId): Interfac
 
 /** Tells whether two addresses of one family begin with the same `bits` bits. */
 export function haveCommonPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  const differing = numberOfOctets(a) ^ numberOfOctets(b);
-  return differing >> BigInt(a.length * 8 - bits) === 0n;
+  for (let bit = 0; bit < bits; bit += 8) {
+    const mask = bits - bit >= 8 ? 0xff : (0xff << (8 - (bits - bit))) & 0xff;
+    if (((a[bit >> 3] ^ b[bit >> 3]) & mask) !== 0) return false;
+  }
+  return true;
 }
 
 /**

@@ -9,6 +9,7 @@
 import { seqDistance } from "../wire/sequence.ts";
 import { advanceSeq, type ConnectionTable, rewindSeq } from "./connection_table.ts";
 import { STALL_MS } from "./constants.ts";
+import { SEND_WINDOW_MAX } from "./segment_sender.ts";
 
 /** Watches one connection. */
 export class StallWatch {
@@ -30,7 +31,8 @@ export class StallWatch {
 
   /**
    * Looks at the columns. Rewinds when more than a quarter of the peer's window is outstanding and nothing was acknowledged
-   * for {@linkcode STALL_MS}: the peer acknowledges at the latest when half of its window is used.
+   * for {@linkcode STALL_MS}: the peer acknowledges at the latest when half of its window is used. One that offers more than
+   * we ever use (phantun: 1 GiB) may not acknowledge before we have to stop.
    */
   look(nowMs: number): void {
     const table = this.#table;
@@ -41,7 +43,7 @@ export class StallWatch {
     const sndNxt = Atomics.load(table.sndNxt, row);
     const lag = Atomics.load(table.sndLag, row);
     if (lag > 0 && seqDistance(sndNxt, this.#rewoundTo) >= lag) Atomics.store(table.sndLag, row, 0);
-    const isLittle = seqDistance(sndNxt, sndUna) * 4 <= table.sndWnd[row];
+    const isLittle = seqDistance(sndNxt, sndUna) * 4 <= Math.min(table.sndWnd[row], SEND_WINDOW_MAX);
     if (isLittle || sndUna !== this.#una) {
       this.#una = sndUna;
       this.#sinceMs = nowMs;

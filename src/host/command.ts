@@ -24,7 +24,11 @@ export type CommandRunner = (
 /** Where programs for the administrator are, also for those whose `PATH` doesn't name it. */
 const FOLDERS = ["", "/usr/sbin/", "/sbin/"];
 
-/** Runs a program of this machine; messages are in English. */
+/**
+ * Runs a program of this machine; messages are in English.
+ *
+ * @throws {SystemError} If it can't be started: there may be no process, memory or descriptor left just now.
+ */
 export async function runCommand(
   program: string,
   args: readonly string[],
@@ -34,10 +38,15 @@ export async function runCommand(
     try {
       return await runAt(folder + program, args, stdin);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof Deno.errors.NotFound)) throw startError(folder + program, error);
     }
   }
   return undefined;
+}
+
+function startError(program: string, error: unknown): SystemError {
+  const { code = "EIO", message } = error as Error & { code?: string };
+  return new SystemError("start program", program, 0, code, message, error);
 }
 
 async function runAt(path: string, args: readonly string[], stdin: string | undefined): Promise<CommandResult> {

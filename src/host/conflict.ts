@@ -5,15 +5,21 @@
  */
 
 import { formatIpAddress, parseIpAddress } from "../base/endpoint.ts";
-import { samePrefix } from "./route_interfaces.ts";
+import { haveCommonPrefix } from "../base/interface_address.ts";
 
 /** What the stack wants for itself. */
 export interface WantedResources {
   readonly tunName: string;
   /** The subnets of the TUN device. */
   readonly subnets: readonly { readonly address: Uint8Array; readonly prefixLength: number }[];
-  /** TCP ports; the rules would take them away from a program that listens there. */
-  readonly listenPorts: readonly number[];
+  /** The rules would take them away from a program that listens there. */
+  readonly listenPorts: readonly WantedPort[];
+}
+
+/** A TCP port, and the key of the file that is to be changed for another one. */
+export interface WantedPort {
+  readonly port: number;
+  readonly key: string;
 }
 
 /** Something that is taken. */
@@ -43,7 +49,7 @@ export function findSubnetConflicts(wanted: WantedResources, addresses: readonly
       const other = parseIpAddress(text);
       if (name === wanted.tunName || other === undefined || other.length !== address.length) return false;
       const otherLength = Number(cidr?.split("/")[1] ?? other.length * 8);
-      return samePrefix(address, other, Math.min(prefixLength, otherLength));
+      return haveCommonPrefix(address, other, Math.min(prefixLength, otherLength));
     }).map(({ name, address: text }): Conflict => ({
       kind: "subnet",
       found: `${formatIpAddress(address)}/${prefixLength} overlaps with ${text} of interface ${name}`,
@@ -52,12 +58,13 @@ export function findSubnetConflicts(wanted: WantedResources, addresses: readonly
   });
 }
 
-function findPortConflicts(ports: readonly number[]): Conflict[] {
-  return ports.filter((port) => ["0.0.0.0", "::"].some((hostname) => isTaken(hostname, port))).map((port) => ({
-    kind: "port",
-    found: `another program listens on TCP port ${port}`,
-    remedy: "stop it, or change ListenPort",
-  }));
+function findPortConflicts(ports: readonly WantedPort[]): Conflict[] {
+  return ports.filter(({ port }) => ["0.0.0.0", "::"].some((hostname) => isTaken(hostname, port)))
+    .map(({ port, key }) => ({
+      kind: "port",
+      found: `another program listens on TCP port ${port}`,
+      remedy: `stop it, or change ${key}`,
+    }));
 }
 
 function isTaken(hostname: string, port: number): boolean {

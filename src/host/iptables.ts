@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SystemError } from "../base/errors.ts";
 import type { RuleBackend } from "./backend.ts";
 import { commandError, type CommandResult, type CommandRunner } from "./command.ts";
 import { CHAIN_PREFIX, type ForwardGuard, type Ruleset, type StackAddress } from "./ruleset.ts";
@@ -41,7 +42,13 @@ export class IptablesBackend implements RuleBackend {
       const saved = await this.#save(family);
       const isWanted = ruleset.stacks.some((stack) => stack.family === family);
       if (saved === undefined && !isWanted) continue;
-      await this.#restore(family, renderRestore(ruleset, family, saved ?? ""));
+      try {
+        await this.#restore(family, renderRestore(ruleset, family, saved ?? ""));
+      } catch (error) {
+        if (!isWanted || !(error instanceof SystemError)) throw error;
+        // A kernel without `xt_socket` refuses a part of it.
+        await this.#restore(family, renderRestore(ruleset, family, await this.#save(family) ?? "", false));
+      }
     }
   }
 
@@ -88,6 +95,7 @@ function hooksOf(tunName: string): readonly Hook[] {
   return [
     { table: "nat", builtIn: "PREROUTING", chain: `${CHAIN_PREFIX}${tunName}-pre` },
     { table: "nat", builtIn: "POSTROUTING", chain: `${CHAIN_PREFIX}${tunName}-post` },
+    { table: "filter", builtIn: "INPUT", chain: `${CHAIN_PREFIX}${tunName}-in` },
     { table: "filter", builtIn: "FORWARD", chain: `${CHAIN_PREFIX}${tunName}-fwd` },
   ];
 }
@@ -98,14 +106,16 @@ function hooksOf(tunName: string): readonly Hook[] {
  * Each table is replaced as a whole. Declaring a chain empties it; the jump to it is added only if it is missing.
  *
  * @param saved What `iptables-save` printed.
+ * @param findsSockets Whether the kernel can look for sockets; without that strays are left to the machine.
  */
-export function renderRestore(ruleset: Ruleset, family: 4 | 6, saved: string): string {
+export function renderRestore(ruleset: Ruleset, family: 4 | 6, saved: string, findsSockets = true): string {
   const stack = ruleset.stacks.find((stack) => stack.family === family);
   const present = ownLines(saved, ruleset.tunName);
-  const [pre, post, fwd] = hooksOf(ruleset.tunName);
+  const [pre, post, into, fwd] = hooksOf(ruleset.tunName);
   const wanted = new Map<Hook, readonly string[]>([
     [pre, stack === undefined ? [] : prerouting(ruleset, stack)],
     [post, stack === undefined ? [] : postrouting(ruleset, stack)],
+    [into, stack === undefined || !findsSockets ? [] : input(ruleset)],
     [fwd, stack === undefined ? [] : forward(ruleset, stack)],
   ]);
   const sections: string[] = [];
@@ -161,6 +171,15 @@ function prerouting({ tunName, listenPorts, dialPorts }: Ruleset, { family, addr
 
 function postrouting({ tunName }: Ruleset, { address }: StackAddress): string[] {
   return [`-s ${address} ! -o ${tunName} ${comment("with the address of this machine")} -j MASQUERADE`];
+}
+
+function input({ listenPorts, dialPorts }: Ruleset): string[] {
+  const reason = comment("strays that this machine would answer by a reset");
+  return [
+    `-m conntrack ! --ctstate INVALID,NEW ${reason} -j RETURN`,
+    `-p tcp -m socket --nowildcard ${reason} -j RETURN`,
+    ...[...listenPorts, dialPorts.join(":")].map((port) => `! -i lo -p tcp -m tcp --dport ${port} ${reason} -j DROP`),
+  ];
 }
 
 function forward({ tunName, guards }: Ruleset, { family, address }: StackAddress): string[] {

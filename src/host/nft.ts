@@ -26,7 +26,10 @@ export class NftBackend implements RuleBackend {
   }
 
   async apply(ruleset: Ruleset): Promise<void> {
-    this.#check(await this.#run("nft", ["-f", "-"], renderNftScript(ruleset)));
+    const result = await this.#run("nft", ["-f", "-"], renderNftScript(ruleset));
+    if (result?.code === 0) return;
+    // A kernel without `nft_socket` refuses all of it.
+    this.#check(await this.#run("nft", ["-f", "-"], renderNftScript(ruleset, false)));
   }
 
   async read(): Promise<string> {
@@ -51,14 +54,19 @@ function isMissing(result: CommandResult | undefined): boolean {
   return result !== undefined && result.code !== 0 && result.stderr.includes("No such file or directory");
 }
 
-/** Writes the input of `nft -f -` that puts the table in place, whatever was in it before. */
-export function renderNftScript(ruleset: Ruleset): string {
+/**
+ * Writes the input of `nft -f -` that puts the table in place, whatever was in it before.
+ *
+ * @param findsSockets Whether the kernel can look for sockets; without that strays are left to the machine.
+ */
+export function renderNftScript(ruleset: Ruleset, findsSockets = true): string {
   const table = `table inet ${tableNameOf(ruleset.tunName)}`;
   const tun = `"${ruleset.tunName}"`;
   const chains = [
     renderChain("prerouting", "prerouting", "nat", "dstnat", prerouting(ruleset, tun)),
     renderChain("postrouting", "postrouting", "nat", "srcnat", postrouting(ruleset, tun)),
   ];
+  if (findsSockets) chains.push(renderChain("input", "input", "filter", "filter", input(ruleset)));
   if (ruleset.guards.length > 0) {
     chains.push(renderChain("forward", "forward", "filter", "filter", forward(ruleset, tun)));
   }
@@ -89,6 +97,17 @@ function postrouting({ stacks }: Ruleset, tun: string): string[] {
   return [
     "# the stack speaks to the world with this machine's address",
     ...stacks.map(({ family, address }) => `${protocolOf(family)} saddr ${address} oifname != ${tun} masquerade`),
+  ];
+}
+
+function input({ stacks, listenPorts, dialPorts }: Ruleset): string[] {
+  const ports = [...listenPorts, dialPorts.join("-")];
+  return [
+    "# strays that this machine would answer by a reset",
+    "ct state established,related,untracked accept",
+    `iifname "lo" accept`,
+    "meta l4proto tcp socket transparent 0-1 accept",
+    ...stacks.flatMap(({ family }) => ports.map((port) => `meta nfproto ipv${family} tcp dport ${port} drop`)),
   ];
 }
 

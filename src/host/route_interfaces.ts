@@ -8,6 +8,7 @@
  * @module
  */
 
+import { haveCommonPrefix } from "../base/interface_address.ts";
 import type { ProcFiles } from "./proc.ts";
 
 /** One route. */
@@ -38,6 +39,11 @@ export function routeInterfaces(addresses: readonly Uint8Array[], files: ProcFil
     if (route !== undefined) used.push(route);
   }
   return [...new Set(used.map(({ interfaceName }) => interfaceName))].filter((name) => name !== "lo").sort();
+}
+
+/** The device that has an address, by the name that `Deno.networkInterfaces` tells: of IPv4 that is a label, such as `eth0:1`. */
+export function deviceOfLabel(label: string): string {
+  return label.split(":", 1)[0];
 }
 
 /** The route to an address: the longest prefix, and of equals the one with the least metric. */
@@ -91,14 +97,5 @@ function bitCount(octet: number): number {
 }
 
 function contains({ destination, prefixLen }: Route, address: Uint8Array): boolean {
-  return destination.length === address.length && samePrefix(destination, address, prefixLen);
-}
-
-/** Tells whether two addresses of one family agree in their first bits. */
-export function samePrefix(a: Uint8Array, b: Uint8Array, prefixLen: number): boolean {
-  for (let bit = 0; bit < prefixLen; bit += 8) {
-    const mask = prefixLen - bit >= 8 ? 0xff : (0xff << (8 - (prefixLen - bit))) & 0xff;
-    if (((a[bit >> 3] ^ b[bit >> 3]) & mask) !== 0) return false;
-  }
-  return true;
+  return destination.length === address.length && haveCommonPrefix(destination, address, prefixLen);
 }

@@ -4,7 +4,13 @@
  * ```text
  *   world ── eth0 ──[ dnat: listening port, dial ports ]── TUN ── stack
  *   world ── eth0 ──[ masquerade                       ]── TUN ── stack
+ *   world ── eth0 ──[ drop: strays to these ports      ]── TCP of this machine
  * ```
+ *
+ * Strays are segments that translation passes by, because connection tracking has forgotten their connection, takes it for
+ * closed, or never takes such a one (SYN with FIN); and SYNs to dial ports: they belong to a simultaneous open. TCP of this
+ * machine, where they end up, knows nothing of the stack and would answer by a reset, on which NATs and firewalls on the
+ * way close the connection. What a socket of this machine is there for isn't touched.
  *
  * @module
  */

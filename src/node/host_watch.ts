@@ -13,7 +13,7 @@ import { checkForwardChains } from "../host/forward_check.ts";
 import { HostRules } from "../host/host_rules.ts";
 import type { HostSpec } from "../host/plan.ts";
 import { openProcFiles } from "../host/proc.ts";
-import { routeInterfaces } from "../host/route_interfaces.ts";
+import { deviceOfLabel, routeInterfaces } from "../host/route_interfaces.ts";
 
 /** Time between two looks: what somebody removed is back within ten seconds. */
 const CHECK_INTERVAL_MS = 7_000;
@@ -142,4 +142,13 @@ export function interfacesToPeers(
     addresses.push(...known);
   }
   return { names: routeInterfaces(addresses, openProcFiles(shim)), isComplete };
+}
+
+/** Names the interfaces that have addresses, besides some: sorted, each once. */
+export function otherInterfaces(
+  ours: readonly string[],
+  addresses: readonly Pick<Deno.NetworkInterfaceInfo, "name">[] = Deno.networkInterfaces(),
+): string[] {
+  const names = new Set(addresses.map(({ name }) => deviceOfLabel(name)));
+  return [...names.difference(new Set(ours))].sort();
 }

@@ -51,6 +51,16 @@ Deno.test("Ring refuses when every slot is filled, and takes again once one is f
   assert.deepEqual([take(ring), take(ring), take(ring), take(ring), take(ring)], [1, 2, 3, 4, -1]);
 });
 
+Deno.test("Ring.peek() finds the filled slots from the oldest on, and takes none", () => {
+  const ring = createRing(4);
+  for (let value = 0; value < 3; value++) put(ring, value);
+  take(ring);
+  for (let value = 3; value < 5; value++) put(ring, value);
+  const seen = Array.from({ length: ring.size }, (_, places) => ring.view.getUint32(ring.peek(places), true));
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.equal(take(ring), 1);
+});
+
 Deno.test("Ring hides a slot until endPut(), and keeps it until endTake()", () => {
   const ring = createRing(2);
   assert.ok(ring.beginPut() >= 0);

@@ -2,6 +2,8 @@ import { strict as assert } from "node:assert";
 import { isAcceptable } from "../../src/faketcp/acceptance.ts";
 import { advanceSeq } from "../../src/faketcp/connection_table.ts";
 import { STALL_MS } from "../../src/faketcp/constants.ts";
+import { PHANTUN } from "../../src/faketcp/fingerprint.ts";
+import { SEND_WINDOW_MAX } from "../../src/faketcp/segment_sender.ts";
 import { StallWatch } from "../../src/faketcp/stall_watch.ts";
 import { connect, readSegment, SoftHost } from "./soft_host.ts";
 
@@ -25,6 +27,14 @@ Deno.test("look() rewinds when much is outstanding and nothing is acknowledged f
   watch.look(STALL_MS);
   assert.equal(a.table.sndNxt[rowA], a.table.sndUna[rowA]);
   assert.equal(a.table.sndLag[rowA], 3 << 20);
+});
+
+Deno.test("look() rewinds towards a peer that offers more than we use, and acknowledges as rarely", () => {
+  const { a, rowA } = stalled(SEND_WINDOW_MAX);
+  a.table.sndWnd[rowA] = PHANTUN.rcvWnd;
+  const watch = new StallWatch(a.table, rowA, 0);
+  watch.look(STALL_MS);
+  assert.equal(a.table.sndNxt[rowA], a.table.sndUna[rowA]);
 });
 
 Deno.test("look() leaves a connection alone that has little outstanding, or whose data is acknowledged", () => {

@@ -16,6 +16,13 @@ Deno.test("runCommand() tells that a program isn't installed", async () => {
   assert.equal(await runCommand("etherguard-none", []), undefined);
 });
 
+Deno.test("runCommand() names what keeps a program from being started", async () => {
+  await assert.rejects(runCommand("/etc/passwd", []), {
+    name: "SystemError",
+    message: /^start program \/etc\/passwd: EACCES: .*Permission denied/,
+  });
+});
+
 Deno.test("runCommand() copes with a program that doesn't read its input", async () => {
   assert.equal((await runCommand("true", [], "x".repeat(1_000_000)))?.code, 0);
 });

@@ -42,10 +42,12 @@ for (const hostname of ["0.0.0.0", "127.0.0.1", "::1"]) {
   Deno.test(`findConflicts() finds a program that listens on ${hostname}`, () => {
     using listener = Deno.listen({ hostname, port: 0 });
     const { port } = listener.addr;
-    const wanted = { tunName: "eg-tcp0", subnets: [], listenPorts: [port] };
-    assert.deepEqual(findConflicts(wanted), [
-      { kind: "port", found: `another program listens on TCP port ${port}`, remedy: "stop it, or change ListenPort" },
-    ]);
+    const wanted = { tunName: "eg-tcp0", subnets: [], listenPorts: [{ port, key: "FakeTCP.ListenPorts" }] };
+    assert.deepEqual(findConflicts(wanted), [{
+      kind: "port",
+      found: `another program listens on TCP port ${port}`,
+      remedy: "stop it, or change FakeTCP.ListenPorts",
+    }]);
   });
 }
 
@@ -53,6 +55,7 @@ Deno.test("findConflicts() finds nothing at a free port, which is free afterward
   const listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  assert.deepEqual(findConflicts({ tunName: "eg-tcp0", subnets: [], listenPorts: [port] }, []), []);
+  const listenPorts = [{ port, key: "FakeTCP.ListenPort" }];
+  assert.deepEqual(findConflicts({ tunName: "eg-tcp0", subnets: [], listenPorts }, []), []);
   Deno.listen({ hostname: "0.0.0.0", port }).close();
 });

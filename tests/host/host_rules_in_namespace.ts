@@ -145,11 +145,40 @@ for (const backend of BACKENDS) {
     for (const family of [4, 6] as const) {
       world.send(`${WORLD[family]}:443 > ${HOST[family]}:62000 ACK`);
       assert.deepEqual(tun.receive(), [`${WORLD[family]}:443 > ${STACK[family]}:62000 ACK`]);
+      using _listener = Deno.listen({ hostname: HOST[family], port: 62000 });
       world.send(`${WORLD[family]}:444 > ${HOST[family]}:62000 SYN`);
       assert.deepEqual(tun.receive(), []);
-      // Nobody listens there, as the kernel says.
-      assert.deepEqual(world.receive(), [`${HOST[family]}:62000 > ${WORLD[family]}:444 RST,ACK`]);
+      assert.deepEqual(world.receive(), [`${HOST[family]}:62000 > ${WORLD[family]}:444 SYN,ACK`]);
     }
+  });
+
+  Deno.test(`HostRules keeps the machine's own TCP from answering for the stack by ${backend}`, async () => {
+    await using machine = await makeMachine({ backend });
+    await using _rules = await HostRules.apply(SPEC, machine.options);
+    const { tun, world } = machine;
+    for (const family of [4, 6] as const) {
+      const [far, host, stack] = [`${WORLD[family]}:4900`, HOST[family], `${STACK[family]}:61000`];
+      // Of connections that the kernel has forgotten, or never had.
+      world.send(`${far} > ${host}:61000 SYN`);
+      world.send(`${far} > ${host}:61000 SYN,ACK 1000 1000`);
+      world.send(`${far} > ${host}:3001 SYN,ACK 1000 1000`);
+      world.send(`${far} > ${host}:3001 SYN,FIN`);
+      assert.deepEqual([tun.receive(), world.receive()], [[], []]);
+
+      // Of one that it takes for closed, because a NAT on the way has refused crossing SYNs.
+      tun.send(`${stack} > ${far} SYN 5000 0`);
+      world.send(`${far} > ${host}:61000 SYN 1000 0`);
+      world.send(`${far} > ${host}:61000 RST,ACK 1000 5001`);
+      assert.deepEqual([tun.receive().length, world.receive().length], [2, 1]);
+      world.send(`${far} > ${host}:61000 SYN 1000 0`);
+      assert.deepEqual([tun.receive(), world.receive()], [[], []]);
+
+      // Ports that aren't ours.
+      world.send(`${far} > ${host}:80 SYN`);
+      assert.deepEqual(world.receive(), [`${host}:80 > ${far} RST,ACK`]);
+    }
+    run("ip link set lo up");
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: 62000 }), Deno.errors.ConnectionRefused);
   });
 
   Deno.test(`HostRules.check() puts back by ${backend} what somebody removed, and connections go on`, async () => {

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
-import { renderRestore } from "../../src/host/iptables.ts";
+import { IptablesBackend, renderRestore } from "../../src/host/iptables.ts";
 import type { Ruleset } from "../../src/host/ruleset.ts";
+import { failed, said } from "./memory_machine.ts";
 
 const RULESET: Ruleset = {
   tunName: "eg-tcp0",
@@ -24,7 +25,13 @@ Deno.test("renderRestore() fills chains of our own and hooks each by one jump", 
 -I POSTROUTING 1 -j EG-eg-tcp0-post
 COMMIT
 *filter
+:EG-eg-tcp0-in - [0:0]
 :EG-eg-tcp0-fwd - [0:0]
+-A EG-eg-tcp0-in -m conntrack ! --ctstate INVALID,NEW -m comment --comment "etherguard: strays that this machine would answer by a reset" -j RETURN
+-A EG-eg-tcp0-in -p tcp -m socket --nowildcard -m comment --comment "etherguard: strays that this machine would answer by a reset" -j RETURN
+-A EG-eg-tcp0-in ! -i lo -p tcp -m tcp --dport 3001 -m comment --comment "etherguard: strays that this machine would answer by a reset" -j DROP
+-A EG-eg-tcp0-in ! -i lo -p tcp -m tcp --dport 61000:65535 -m comment --comment "etherguard: strays that this machine would answer by a reset" -j DROP
+-I INPUT 1 -j EG-eg-tcp0-in
 -A EG-eg-tcp0-fwd -m conntrack --ctstate ESTABLISHED -m comment --comment "etherguard: forwarding was off" -j RETURN
 -A EG-eg-tcp0-fwd -i eth0 -m conntrack ! --ctstate SNAT,DNAT -m comment --comment "etherguard: forwarding was off" -j DROP
 -A EG-eg-tcp0-fwd -i eg-tcp0 ! -s 192.168.200.2 -m comment --comment "etherguard: forwarding was off" -j DROP
@@ -62,4 +69,20 @@ COMMIT
 
 Deno.test("renderRestore() has nothing to do where nothing is and nothing is wanted", () => {
   assert.equal(renderRestore({ ...RULESET, stacks: [] }, 6, ""), "");
+});
+
+Deno.test("IptablesBackend.apply() leaves strays alone where the kernel can't look for sockets", async () => {
+  const scripts: string[] = [];
+  const backend = new IptablesBackend("eg-tcp0", (program, _args, stdin = "") => {
+    if (program.endsWith("-save")) return Promise.resolve(said(""));
+    if (stdin.includes("-m socket")) return Promise.resolve(failed("Couldn't load match `socket'"));
+    scripts.push(stdin);
+    return Promise.resolve(said(""));
+  });
+  await backend.apply(RULESET);
+  assert.equal(scripts.length, 2);
+  for (const script of scripts) {
+    assert.match(script, /-j DNAT/);
+    assert.doesNotMatch(script, /INPUT/);
+  }
 });

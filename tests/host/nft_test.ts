@@ -36,6 +36,18 @@ table inet etherguard_eg-tcp0 {
     ip6 saddr fd00:200::2 oifname != "eg-tcp0" masquerade
   }
 
+  chain input {
+    type filter hook input priority filter; policy accept;
+    # strays that this machine would answer by a reset
+    ct state established,related,untracked accept
+    iifname "lo" accept
+    meta l4proto tcp socket transparent 0-1 accept
+    meta nfproto ipv4 tcp dport 3001 drop
+    meta nfproto ipv4 tcp dport 61000-65535 drop
+    meta nfproto ipv6 tcp dport 3001 drop
+    meta nfproto ipv6 tcp dport 61000-65535 drop
+  }
+
   chain forward {
     type filter hook forward priority filter; policy accept;
     # forwarding was off: it is on for the stack alone
@@ -70,6 +82,18 @@ Deno.test("NftBackend.remove() tells whether there was a table", async () => {
   assert.equal(await backend.read(), renderNftScript(RULESET));
   assert.equal(await backend.remove(), true);
   assert.equal(await backend.remove(), false);
+});
+
+Deno.test("NftBackend.apply() leaves strays alone where the kernel can't look for sockets", async () => {
+  const nft = memoryNft();
+  const refusal = failed("Error: Could not process rule: No such file or directory");
+  const backend = new NftBackend("eg-tcp0", (program, args, stdin) => {
+    return stdin?.includes("socket") ? Promise.resolve(refusal) : nft.run(program, args, stdin);
+  });
+  await backend.apply(RULESET);
+  const shown = await backend.read();
+  assert.match(shown, /dnat ip to/);
+  assert.doesNotMatch(shown, /hook input/);
 });
 
 Deno.test("NftBackend.apply() names the right that is missing", async () => {

@@ -23,6 +23,7 @@ export const WINDOW = 60_000;
 const FLAGS: Record<string, number> = {
   SYN: 0x02,
   RST: 0x04,
+  "SYN,FIN": 0x03,
   ACK: 0x10,
   "FIN,ACK": 0x11,
   "SYN,ACK": 0x12,
