@@ -70,6 +70,11 @@ export class Ring {
     return this.#slotAt(tail);
   }
 
+  /** Consumer: returns the octet offset of the filled slot that is `places` behind the oldest; less than {@linkcode size}. */
+  peek(places: number): number {
+    return this.#slotAt(this.#control[TAIL] + places);
+  }
+
   /** Consumer: frees the slot of the last {@linkcode beginTake}; its octets may be overwritten from now on. */
   endTake(): void {
     Atomics.store(this.#control, TAIL, (this.#control[TAIL] + 1) | 0);

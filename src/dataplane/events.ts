@@ -53,6 +53,9 @@ export const EVENT_SLOT_LEN = 4096;
 /** Slots of a lane's ring. */
 export const EVENT_SLOTS = 256;
 
+/** Events that may wait when a handshake message joins them: a flood of these must not crowd out what keeps sessions alive. */
+export const EVENTS_BEFORE_HANDSHAKE_MAX = EVENT_SLOTS * 3 / 4;
+
 const PEER = 4;
 const SESSION = 8;
 const PAYLOAD_LENGTH = 12;
@@ -150,6 +153,42 @@ export function takeEvent(ring: Ring): LaneEvent | undefined {
   const event = createEvent(ring, at);
   ring.endTake();
   return event;
+}
+
+/**
+ * Returns how many handshake messages wait in a ring: what else waits there says nothing about them. Consumer's side.
+ *
+ * Where a ring refuses handshakes because it is so full, everything in it counts: nobody knows how many were refused.
+ */
+export function handshakeBacklog(ring: Ring): number {
+  const { size } = ring;
+  if (size >= EVENTS_BEFORE_HANDSHAKE_MAX) return size;
+  let count = 0;
+  for (let places = 0; places < size; places++) {
+    if (ring.view.getInt32(ring.peek(places), true) === EventKind.HANDSHAKE) count++;
+  }
+  return count;
+}
+
+/** Takes events from several rings, of each in turn: a ring that never empties must not keep the others waiting. */
+export class EventTaker {
+  readonly #rings: readonly Ring[];
+  #next = 0;
+
+  /** @param rings Kept; more may be added. */
+  constructor(rings: readonly Ring[]) {
+    this.#rings = rings;
+  }
+
+  /** Takes the oldest event of the next ring that has one, or returns `undefined` if none has. */
+  take(): LaneEvent | undefined {
+    for (let looked = 0; looked < this.#rings.length; looked++) {
+      const event = takeEvent(this.#rings[this.#next]);
+      this.#next = (this.#next + 1) % this.#rings.length;
+      if (event !== undefined) return event;
+    }
+    return undefined;
+  }
 }
 
 /** Copies the event of the slot at `at`. The control thread's side: events are rare. */

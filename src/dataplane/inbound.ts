@@ -33,7 +33,7 @@ import {
   TRANSPORT_OVERHEAD_LEN,
 } from "../wire/transport_message.ts";
 import { BorderCheck, BorderVerdict } from "./border_check.ts";
-import { EventKind } from "./events.ts";
+import { EventKind, EVENTS_BEFORE_HANDSHAKE_MAX } from "./events.ts";
 import { type LaneContext } from "./lane_context.ts";
 import { OPEN_BURST_MAX, Opener } from "./open.ts";
 import { Relay } from "./relay.ts";
@@ -153,6 +153,7 @@ export class Inbound implements Disposable {
     if (reason !== Reason.NONE) {
       return context.drop(length === STANDBY_PROBE_LEN ? Reason.STANDBY_PROBE : reason);
     }
+    if (context.events.size >= EVENTS_BEFORE_HANDSHAKE_MAX) return context.drop(Reason.HANDSHAKE_OVERLOAD);
     if (octets[at] === MessageType.COOKIE_REPLY) {
       if (!this.#mayTakeCookieReply()) return context.drop(Reason.HANDSHAKE_RATE);
     } else {
@@ -285,6 +286,7 @@ export class Inbound implements Disposable {
         this.#relay.relayBroadcast(peerRow, type, at, contentLen, source);
         break;
       case SPREAD_NODE_ID:
+        if (type === MessageType.SERVER_UPDATE) return context.drop(Reason.USAGE_FORBIDDEN);
         // Rare control messages: the control thread filters duplicates, relays and processes.
         this.#tellControl(type, peerRow, index, at, contentLen);
         if (type === MessageType.NORMAL) this.#deliver(index, contentAt, contentLen, source);
@@ -298,7 +300,8 @@ export class Inbound implements Disposable {
         return this.#relay.relayUnicast(peerRow, type, at, contentLen, destination, source);
     }
     if (type === MessageType.NORMAL) return this.#deliver(index, contentAt, contentLen, source);
-    if (type === MessageType.REGISTER) return context.drop(Reason.USAGE_FORBIDDEN);
+    const isMisdirected = type === MessageType.SERVER_UPDATE && destination === BROADCAST_NODE_ID;
+    if (type === MessageType.REGISTER || isMisdirected) return context.drop(Reason.USAGE_FORBIDDEN);
     this.#tellControl(type, peerRow, index, at, contentLen);
   }
 

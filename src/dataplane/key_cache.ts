@@ -46,11 +46,13 @@ export class KeyCache implements Disposable {
     const { sessionGeneration, sessionState } = this.#tables;
     const at = sessionRow * KEY_LEN;
     let generation: number;
+    let isWithdrawn: boolean;
     do {
       generation = Atomics.load(sessionGeneration, sessionRow);
-      for (let index = 0; index < KEY_LEN; index++) this.keys[at + index] = this.#shared[at + index];
+      // Atomic: plain loads might come after that of the generation below.
+      for (let index = 0; index < KEY_LEN; index++) this.keys[at + index] = Atomics.load(this.#shared, at + index);
+      isWithdrawn = Atomics.load(sessionState, sessionRow) === SessionState.NONE;
     } while (Atomics.load(sessionGeneration, sessionRow) !== generation);
-    const isWithdrawn = Atomics.load(sessionState, sessionRow) === SessionState.NONE;
     // What is sealed with the zeros of a withdrawn session, anybody can open.
     if (isWithdrawn) this.keys.fill(0, at, at + KEY_LEN);
     this.#generations[sessionRow] = isWithdrawn ? NO_GENERATION : generation;

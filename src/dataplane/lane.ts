@@ -21,7 +21,7 @@ import { type Bind } from "../conn/bind.ts";
 import { Errno } from "../ffi/errno.ts";
 import { type Shim } from "../ffi/shim.ts";
 import { ERROR_WORDS, PollEvent } from "../ffi/symbols.ts";
-import { l2fibSweep } from "../route/l2fib.ts";
+import { l2fibPurgeNode, l2fibSweep } from "../route/l2fib.ts";
 import { type TapDevice } from "../tap/device.ts";
 import { Inbound } from "./inbound.ts";
 import { LaneContext } from "./lane_context.ts";
@@ -29,13 +29,15 @@ import { acquireLock, releaseLock } from "./lock.ts";
 import { Outbound } from "./outbound.ts";
 import { Sealer } from "./seal.ts";
 import { Staging } from "./staging.ts";
-import { L2FIB_ENTRIES, Setting, type Tables } from "./tables.ts";
+import { L2FIB_ENTRIES, NO_ROW, PeerState, Setting, type Tables } from "./tables.ts";
 import { TapWriter } from "./tap_writer.ts";
 
 /** Bursts of one descriptor in one turn. */
 const BURSTS_PER_TURN = 4;
 /** Time between two sweeps of what has grown old. */
 const SWEEP_INTERVAL_MS = 1000;
+/** Removed nodes whose addresses one sweep forgets: for each it looks at the whole L2 FIB. */
+const PURGES_PER_SWEEP = 16;
 
 /** Errors read in one go. */
 const ERRORS_MAX = 8;
@@ -81,9 +83,13 @@ export class Lane implements Disposable {
   /** Descriptors to wait for: the tap, the binds, the wake-up. */
   readonly #fds: Int32Array<ArrayBuffer>;
   readonly #revents: Uint32Array<ArrayBuffer>;
+  /** Error number of each descriptor that broke while the ring had no room to say so; 0 for the others. */
+  readonly #untoldFailures: Int32Array;
   /** When the last wait ended, ms. */
   readonly #nowMs = new Float64Array(1);
   readonly #errors = new Uint32Array(ERRORS_MAX * ERROR_WORDS);
+  /** NodeId of the edge in each peer row as the last sweep found it, or {@linkcode NO_ROW}. */
+  readonly #sweptNodes: Int32Array;
   #sweptMs = 0;
   /** How long the next wait may last, ms: until a bind has something to do by the clock. */
   #waitMs = 0;
@@ -121,6 +127,8 @@ export class Lane implements Disposable {
     );
     this.#fds = Int32Array.from([tap.fd, ...binds.map((bind) => bind.fd), options.wakeFd]);
     this.#revents = new Uint32Array(this.#fds.length);
+    this.#untoldFailures = new Int32Array(this.#fds.length);
+    this.#sweptNodes = new Int32Array(tables.shape.peerCapacity).fill(NO_ROW);
   }
 
   /** Whether the control thread wants the lane to end. */
@@ -197,18 +205,44 @@ export class Lane implements Disposable {
   /** Waits no longer for a descriptor that is broken for good, and says so. */
   #fail(which: number, errno: number): void {
     this.#fds[which] = -1;
-    this.#context.noteLaneFailure(which, errno);
+    this.#untoldFailures[which] = this.#context.noteLaneFailure(which, errno) ? 0 : errno;
+  }
+
+  /** Says again what the ring had no room for: without it nobody would know that the lane is deaf. */
+  #repeatFailures(): void {
+    for (let which = 0; which < this.#untoldFailures.length; which++) {
+      if (this.#untoldFailures[which] !== 0) this.#fail(which, this.#untoldFailures[which]);
+    }
   }
 
   #sweep(nowMs: number): void {
     this.#sweptMs = nowMs;
+    this.#repeatFailures();
     this.#sealer.sweep();
     this.#inbound.sweep();
     this.#staging.flush(this.#sealer);
-    if (this.#lane !== 0 || this.#l2fibTimeoutSeconds === 0) return;
+    if (this.#lane !== 0) return;
     const { l2fib, settings } = this.#tables;
     acquireLock(settings, Setting.L2FIB_LOCK);
-    l2fibSweep(l2fib, L2FIB_ENTRIES, this.#context.nowSeconds - this.#l2fibTimeoutSeconds);
+    if (this.#l2fibTimeoutSeconds !== 0) {
+      l2fibSweep(l2fib, L2FIB_ENTRIES, this.#context.nowSeconds - this.#l2fibTimeoutSeconds);
+    }
+    this.#purgeRemovedNodes();
     releaseLock(settings, Setting.L2FIB_LOCK);
+  }
+
+  /** Forgets the addresses behind peers that were removed: a host that lived there is looked for by broadcast again. */
+  #purgeRemovedNodes(): void {
+    const { l2fib, peerNodeId, peerState } = this.#tables;
+    let purges = 0;
+    for (let row = 0; row < this.#sweptNodes.length && purges < PURGES_PER_SWEEP; row++) {
+      const before = this.#sweptNodes[row];
+      const nodeId = peerState[row] === PeerState.EDGE ? peerNodeId[row] : NO_ROW;
+      if (nodeId === before) continue;
+      this.#sweptNodes[row] = nodeId;
+      if (before === NO_ROW) continue;
+      l2fibPurgeNode(l2fib, L2FIB_ENTRIES, before);
+      purges++;
+    }
   }
 }

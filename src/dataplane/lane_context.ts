@@ -155,9 +155,9 @@ export class LaneContext {
     return this.#notify(EventKind.CONFIRMED, peerRow, sessionRow, 0, path);
   }
 
-  /** Reports that a descriptor of this lane failed; `which` is its position in the lane's poll set. */
-  noteLaneFailure(which: number, errno: number): void {
-    this.#notify(EventKind.LANE_FAILED, which, NO_ROW, errno, NO_PATH);
+  /** Reports that a descriptor of this lane, at `which` in its poll set, failed. Returns whether the report was taken. */
+  noteLaneFailure(which: number, errno: number): boolean {
+    return this.#notify(EventKind.LANE_FAILED, which, NO_ROW, errno, NO_PATH);
   }
 
   /** Puts an event with endpoint and payload, see {@linkcode putEvent}, and rings. Returns whether there was room. */
@@ -206,7 +206,10 @@ export class LaneContext {
     const { pathEndpointVersion, pathEndpoint } = this.tables;
     let version = Atomics.load(pathEndpointVersion, path);
     while (version !== this.#endpointVersion[path]) {
-      for (let word = 0; word < ENDPOINT_WORDS; word++) this.endpoints[at + word] = pathEndpoint[at + word];
+      // Atomic: plain loads might come after that of the version below.
+      for (let word = 0; word < ENDPOINT_WORDS; word++) {
+        this.endpoints[at + word] = Atomics.load(pathEndpoint, at + word);
+      }
       const after = Atomics.load(pathEndpointVersion, path);
       // An odd version is being written; what was copied under it may be torn.
       if (after === version && (version & 1) === 0) this.#endpointVersion[path] = version;

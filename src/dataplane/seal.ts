@@ -26,6 +26,8 @@ import { Setting } from "./tables.ts";
 const OUT_LEN = 512 * 1024;
 /** Datagrams between two flushes. */
 const ITEMS_MAX = 1024;
+/** Longest datagram that there can be; a host may send more than fits if somebody raised the MTU of the tap. */
+const DATAGRAM_LEN_MAX = 65_535;
 /** How long a lane waits for a full socket before it drops. */
 const WAIT_FOR_ROOM_MS = 5;
 
@@ -122,6 +124,7 @@ export class Sealer implements Disposable {
     const { tables, nowMs, activityAt } = this.#context;
     const contentLen = paddedContentLength(EG_HEADER_LEN + headerLen + payloadLen, tables.settings[Setting.MTU]);
     const length = TRANSPORT_HEADER_LEN + contentLen + TAG_LEN;
+    if (length > DATAGRAM_LEN_MAX) return this.#context.drop(Reason.FRAME_OVERSIZED);
     if (this.#count === ITEMS_MAX || this.#used + length > OUT_LEN) this.flush();
 
     const at = this.#used;

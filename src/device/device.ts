@@ -34,6 +34,7 @@ import { formatNodeId, isOrdinaryNodeId, type NodeId, SUPER_NODE_ID } from "../b
 import { PATH_KIND_COUNT, pathKindOf, Transport } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
+import { currentPath } from "../dataplane/path_word.ts";
 import { NO_ROW, PeerState, type Tables } from "../dataplane/tables.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import { createIdentity, ZERO_PRESHARED_KEY } from "../noise/handshake.ts";
@@ -56,7 +57,7 @@ import {
 } from "./peer.ts";
 import { PeerTable } from "./peer_table.ts";
 import { HandshakeReceiver } from "./receive.ts";
-import { followPeer, storeEndpoint } from "./roaming.ts";
+import { followPeer, forgetLocalAddresses, storeEndpoint } from "./roaming.ts";
 import {
   dropStaged,
   hasSession,
@@ -263,10 +264,15 @@ export class Device {
   /**
    * Decides on which paths a peer is sent to. Lanes follow at their next burst.
    *
-   * A path is only used while its endpoint is known, see {@linkcode Device.setEndpoint}.
+   * A path is only used while its endpoint is known, see {@linkcode Device.setEndpoint}. One that is left may fail because of
+   * the address of ours that it is used from: from now on the system chooses that.
    */
   setPaths(peerRow: number, choice: PathChoice): void {
-    if (this.#peers.at(peerRow) !== undefined) storePaths(this.#context.tables, peerRow, choice);
+    if (this.#peers.at(peerRow) === undefined) return;
+    const { tables } = this.#context;
+    const left = currentPath(Atomics.load(tables.peerPath, peerRow));
+    if (left >= 0 && left !== choice.current) forgetLocalAddresses(tables, peerRow, 1 << left);
+    storePaths(tables, peerRow, choice);
   }
 
   /** Returns a copy of the record of where a path leads; its family is 0 if that isn't known. */

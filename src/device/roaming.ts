@@ -8,7 +8,7 @@
  * @module
  */
 
-import { copyEndpoint, ENDPOINT_WORDS, formatEndpoint, sameEndpoint, sameRemote } from "../base/endpoint.ts";
+import { ENDPOINT_REMOTE_WORDS, ENDPOINT_WORDS, formatEndpoint, sameEndpoint, sameRemote } from "../base/endpoint.ts";
 import { formatNodeId } from "../base/node_id.ts";
 import { PATH_KIND_COUNT, Transport, transportOf } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
@@ -21,11 +21,30 @@ import { hasEndpoint, type Peer } from "./peer.ts";
 export function storeEndpoint(tables: Tables, peerRow: number, kind: number, endpoint: Uint32Array): void {
   const path = peerRow * PATH_KIND_COUNT + kind;
   Atomics.add(tables.pathEndpointVersion, path, 1);
-  copyEndpoint(endpoint, 0, tables.pathEndpoint, path * ENDPOINT_WORDS);
+  // Atomic: plain stores might be seen before the odd version.
+  for (let word = 0; word < ENDPOINT_WORDS; word++) {
+    Atomics.store(tables.pathEndpoint, path * ENDPOINT_WORDS + word, endpoint[word]);
+  }
   Atomics.add(tables.pathEndpointVersion, path, 1);
   // A peer's first address is where it is sent to, until somebody decides otherwise.
   if (endpoint[0] !== 0 && Atomics.load(tables.peerPath, peerRow) === 0) {
     Atomics.store(tables.peerPath, peerRow, pathWord(kind, 0, 0));
+  }
+}
+
+/**
+ * Lets the system choose again from which of our addresses a peer is sent to by UDP: where nothing comes back, the route may
+ * lead another way by now, on which the address that the peer last spoke to is none to send from.
+ *
+ * @param kinds Set of kinds.
+ */
+export function forgetLocalAddresses(tables: Tables, peerRow: number, kinds: number): void {
+  for (let kind = 0; kind < PATH_KIND_COUNT; kind++) {
+    if ((kinds & (1 << kind)) === 0 || transportOf(kind) !== Transport.UDP) continue;
+    const at = (peerRow * PATH_KIND_COUNT + kind) * ENDPOINT_WORDS;
+    const endpoint = tables.pathEndpoint.slice(at, at + ENDPOINT_WORDS);
+    endpoint.fill(0, ENDPOINT_REMOTE_WORDS);
+    if (!sameEndpoint(tables.pathEndpoint, at, endpoint, 0)) storeEndpoint(tables, peerRow, kind, endpoint);
   }
 }
 

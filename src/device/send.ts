@@ -8,6 +8,7 @@
  */
 
 import { ENDPOINT_WORDS } from "../base/endpoint.ts";
+import { formatNodeId } from "../base/node_id.ts";
 import { PATH_KIND_COUNT } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
 import { pathsInUse } from "../dataplane/path_word.ts";
@@ -27,6 +28,7 @@ import {
 } from "../wire/transport_message.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { dropInitiation, hasEndpoint, knownPaths, type Peer, reserveSession } from "./peer.ts";
+import { forgetLocalAddresses } from "./roaming.ts";
 
 /** Control messages that wait for a session of one peer; the oldest gives way. */
 export const STAGED_CONTENT_MAX = 16;
@@ -45,6 +47,7 @@ export function sendInitiation(context: DeviceContext, peer: Peer, nowMs: number
   dropInitiation(sessions, peer);
   // Counted as sent whatever comes of it: the next try is due after the same time.
   peer.timers.onInitiationSent(nowMs);
+  if (peer.timers.attempts > 1) forgetLocalAddresses(context.tables, peer.row, knownPaths(context.tables, peer));
   const reserved = reserveSession(sessions, peer);
   if (reserved === undefined) return countDrop(context, Reason.HANDSHAKE_OVERLOAD);
 
@@ -62,7 +65,7 @@ export function sendInitiation(context: DeviceContext, peer: Peer, nowMs: number
   peer.initiation = { message, state, reserved };
   sendDatagram(context, peer, message, pathsForHandshake(context, peer, nowMs));
   context.outbox.report({ kind: "initiation sent", peerRow: peer.row, attempts: peer.timers.attempts });
-  log.debug("initiation sent", { peer: peer.nodeId });
+  log.debug("initiation sent", { peer: formatNodeId(peer.nodeId) });
 }
 
 /**

@@ -22,6 +22,8 @@ import { makeIndex, rowOfIndex } from "../noise/index_table.ts";
 import { REPLAY_WORDS, replayReset } from "../noise/replay.ts";
 import type { SessionAge } from "./timers.ts";
 
+const NO_KEY = new Uint8Array(KEY_LEN);
+
 /** A row that a handshake holds, and the index by which the peer will address its session. */
 export interface ReservedSession {
   readonly row: number;
@@ -84,8 +86,8 @@ export class SessionTable {
     tables.sessionPeer[row] = record.peerRow;
     tables.sessionRemoteIndex[row] = record.remoteIndex;
     tables.sessionCreatedMs[row] = record.createdMs;
-    tables.sessionSendKey.set(record.keys.send, row * KEY_LEN);
-    tables.sessionReceiveKey.set(record.keys.receive, row * KEY_LEN);
+    storeKey(tables.sessionSendKey, row, record.keys.send);
+    storeKey(tables.sessionReceiveKey, row, record.keys.receive);
     Atomics.store(tables.sessionSendCounter, row, 0);
     replayReset(tables.sessionReplay, row * REPLAY_WORDS);
     Atomics.add(tables.sessionGeneration, row, 1);
@@ -104,8 +106,8 @@ export class SessionTable {
     Atomics.store(tables.sessionState, row, SessionState.NONE);
     Atomics.store(tables.sessionLocalIndex, row, 0);
     Atomics.add(tables.sessionGeneration, row, 1);
-    tables.sessionSendKey.fill(0, row * KEY_LEN, (row + 1) * KEY_LEN);
-    tables.sessionReceiveKey.fill(0, row * KEY_LEN, (row + 1) * KEY_LEN);
+    storeKey(tables.sessionSendKey, row, NO_KEY);
+    storeKey(tables.sessionReceiveKey, row, NO_KEY);
     tables.sessionPeer[row] = NO_ROW;
     this.#free.add(row);
   }
@@ -118,4 +120,9 @@ export class SessionTable {
       counter: Atomics.load(this.#tables.sessionSendCounter, row),
     };
   }
+}
+
+/** Writes a key. Atomic: zeros must not be seen before the state and the generation that withdraw the session. */
+function storeKey(column: Uint8Array, row: number, key: Uint8Array): void {
+  for (let index = 0; index < KEY_LEN; index++) Atomics.store(column, row * KEY_LEN + index, key[index]);
 }

@@ -146,7 +146,7 @@ export class ControlLoop {
 
   #handleEvents(): number {
     const { lanes, device, shim } = this.#options;
-    device.setBacklog(lanes.backlog, shim.nowMs());
+    device.setBacklog(lanes.handshakeBacklog, shim.nowMs());
     let count = 0;
     for (; count < EVENTS_PER_ROUND; count++) {
       const event = lanes.takeEvent();

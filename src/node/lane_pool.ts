@@ -6,7 +6,7 @@
 
 import type { NodeId } from "../base/node_id.ts";
 import type { Ring } from "../base/ring.ts";
-import { createEventRing, type LaneEvent, takeEvent } from "../dataplane/events.ts";
+import { createEventRing, EventTaker, handshakeBacklog, type LaneEvent } from "../dataplane/events.ts";
 import type { LaneFakeTcp, LaneWorkerOptions } from "../dataplane/lane_worker.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
 import type { Shim } from "../ffi/shim.ts";
@@ -33,6 +33,7 @@ export class LanePool implements AsyncDisposable {
   readonly #tables: Tables;
   readonly #shim: Shim;
   readonly #rings: Ring[] = [];
+  readonly #taker = new EventTaker(this.#rings);
   readonly #wakeFds: number[] = [];
   readonly #workers: Worker[] = [];
   readonly #ended: Promise<void>[] = [];
@@ -57,18 +58,14 @@ export class LanePool implements AsyncDisposable {
     return pool;
   }
 
-  /** Events that wait, in all rings. */
-  get backlog(): number {
-    return this.#rings.reduce((sum, ring) => sum + ring.size, 0);
+  /** Handshake messages that wait, in all rings. */
+  get handshakeBacklog(): number {
+    return this.#rings.reduce((sum, ring) => sum + handshakeBacklog(ring), 0);
   }
 
-  /** Takes the oldest event of any lane. */
+  /** Takes an event, of each lane in turn. */
   takeEvent(): LaneEvent | undefined {
-    for (const ring of this.#rings) {
-      const event = takeEvent(ring);
-      if (event !== undefined) return event;
-    }
-    return undefined;
+    return this.#taker.take();
   }
 
   /** Makes every lane look at the tables. */

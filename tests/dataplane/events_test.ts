@@ -7,6 +7,9 @@ import {
   EVENT_SLOT_LEN,
   EVENT_SLOTS,
   EventKind,
+  EVENTS_BEFORE_HANDSHAKE_MAX,
+  EventTaker,
+  handshakeBacklog,
   putEvent,
   putPlainEvent,
   takeEvent,
@@ -86,6 +89,41 @@ Deno.test("takeEvent() copies, so that the slot may be filled again", () => {
   ring.octets.fill(0xee);
   assert.deepEqual(event.payload, PAYLOAD.slice(0, 10));
   assert.equal(event.endpoint[1], 51820);
+});
+
+Deno.test("handshakeBacklog() counts the handshake messages that wait, and nothing else", () => {
+  const ring = createEventRing();
+  const put = (kind: number, count: number) => {
+    for (let index = 0; index < count; index++) putPlainEvent(ring, kind, -1, -1, 0, 0, -1);
+  };
+  put(EventKind.SEGMENT, 128);
+  assert.equal(handshakeBacklog(ring), 0);
+  put(EventKind.HANDSHAKE, 20);
+  put(EventKind.MESSAGE, 30);
+  put(EventKind.HANDSHAKE, 1);
+  assert.equal(handshakeBacklog(ring), 21);
+  for (let count = 0; count < 129; count++) takeEvent(ring);
+  assert.equal(handshakeBacklog(ring), 20);
+});
+
+Deno.test("handshakeBacklog() counts all that waits where there is no room for handshakes", () => {
+  const ring = createEventRing();
+  for (let count = 0; count < EVENTS_BEFORE_HANDSHAKE_MAX; count++) {
+    assert.equal(handshakeBacklog(ring), 0);
+    putPlainEvent(ring, EventKind.MESSAGE, 0, 0, 0, 0, -1);
+  }
+  assert.equal(handshakeBacklog(ring), EVENTS_BEFORE_HANDSHAKE_MAX);
+});
+
+Deno.test("EventTaker takes of each ring in turn, so that one which never empties holds up no other", () => {
+  const rings = [createEventRing(), createEventRing(), createEventRing()];
+  const taker = new EventTaker(rings);
+  assert.equal(taker.take(), undefined);
+  for (let number = 0; number < 4; number++) putPlainEvent(rings[0], EventKind.CONFIRMED, 0, 0, 0, number, -1);
+  for (const number of [20, 21]) putPlainEvent(rings[2], EventKind.CONFIRMED, 0, 0, 0, number, -1);
+  const taken = Array.from({ length: 7 }, () => taker.take()?.number);
+  assert.deepEqual(taken.toSorted(), [0, 1, 2, 20, 21, 3, undefined]);
+  assert.ok(taken.indexOf(20) <= 1 && taken.indexOf(21) <= 3, taken.join());
 });
 
 Deno.test("attachEventRing() sees the events of the ring it shares memory with", () => {

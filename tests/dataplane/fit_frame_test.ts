@@ -1,6 +1,5 @@
 import { strict as assert } from "node:assert";
 import { Reason } from "../../src/base/reason.ts";
-import { seededRandom } from "../../src/base/random.ts";
 import { FrameFitter } from "../../src/dataplane/fit_frame.ts";
 import { NO_FRAME_LIMIT } from "../../src/dataplane/path_limit.ts";
 import { PieceList } from "../../src/dataplane/split.ts";
@@ -8,18 +7,12 @@ import { joinFragments, readFragment } from "../reference/fragments.ts";
 import { assemble, type FrameSpec, makeFrame, makeParts } from "../reference/frame.ts";
 import { makeSuperFrame, NO_OFFLOAD, slowSplit, type TapFrame } from "../reference/offload.ts";
 import { allocatedPerCall } from "./allocation.ts";
-import { assemblePieces, packFrames } from "./tap_buffer.ts";
+import { assemblePieces, packFrames, payload } from "./tap_buffer.ts";
 
 const SYN = 0x02, ACK = 0x10;
 const LIMIT = 1404;
 const CAN_FRAGMENT = 0;
 const IDENTIFICATION = 0x89abcdef;
-
-function payload(length: number): Uint8Array {
-  const octets = new Uint8Array(length);
-  seededRandom(length).fill(octets);
-  return octets;
-}
 
 /** A frame whose checksum is complete, as it comes from a bridge or from a peer. */
 function complete(spec: FrameSpec): TapFrame {

@@ -380,6 +380,19 @@ Deno.test("Inbound counts what finds no room in the ring of events", () => {
   assert.deepEqual(bench.takeOutcome().drops, ["HANDSHAKE_OVERLOAD", "EVENT_OVERFLOW × 10"]);
 });
 
+Deno.test("Inbound leaves room in the ring of events for others than handshakes, however many of these come", () => {
+  using bench = new Bench();
+  const octets = handshake(0, INITIATION_LEN);
+  for (let count = 0; count < EVENT_SLOTS + 10; count++) {
+    bench.bind.put({ octets, endpoint: parseEndpoint("198.51.100.9:77")! });
+  }
+  while (bench.bind.waiting > 0) bench.step();
+  const { events, drops } = bench.receive(0, { type: MessageType.PONG });
+  assert.equal(events.filter((kind) => kind === EventKind.HANDSHAKE).length, 192);
+  assert.equal(events.at(-1), EventKind.MESSAGE);
+  assert.deepEqual(drops, ["HANDSHAKE_OVERLOAD × 74"]);
+});
+
 Deno.test("Inbound counts a control message that is too long for an event", () => {
   using bench = new Bench();
   const body = new Uint8Array(EVENT_PAYLOAD_MAX - 4);

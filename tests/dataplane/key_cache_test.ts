@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { KeyCache } from "../../src/dataplane/key_cache.ts";
 import { KEY_LEN, SessionState, type Tables } from "../../src/dataplane/tables.ts";
+import { actBeforeLoad, type AtomicStep } from "./interleave.ts";
 import type { KeyWriterTask } from "./key_writer_worker.ts";
 import { createTestTables, enterNeighbour } from "./test_node.ts";
 
@@ -88,6 +89,29 @@ Deno.test("KeyCache.ensure() refuses a session that was withdrawn: whatever zero
   assert.equal(cache.ensure(ROW), true);
   assert.equal(octetOf(cache), 9);
 });
+
+/** What another thread may come between, in the order in which a copy is made. */
+const STEPS: [name: string, step: (tables: Tables) => AtomicStep][] = [
+  ["begins", ({ sessionGeneration }) => ({ column: sessionGeneration, index: ROW })],
+  ["copies", ({ sessionReceiveKey }) => ({ column: sessionReceiveKey, index: ROW * KEY_LEN + 16 })],
+  ["looks at the state", ({ sessionState }) => ({ column: sessionState, index: ROW })],
+];
+for (const [name, stepOf] of STEPS) {
+  Deno.test(`KeyCache.ensure() takes the keys of a session that is published while it ${name}, whole`, () => {
+    const tables = createTables();
+    using cache = new KeyCache(tables, "open");
+    // The session that a lane chose is gone, and its keys with it.
+    Atomics.store(tables.sessionState, ROW, SessionState.NONE);
+    storeKeys(tables, 0);
+    const publish = () => {
+      storeKeys(tables, 9);
+      Atomics.store(tables.sessionState, ROW, SessionState.LIVE);
+    };
+    assert.ok(actBeforeLoad(stepOf(tables), publish, () => assert.ok(cache.ensure(ROW))));
+    assert.equal(octetOf(cache), 9);
+    assert.ok(cache.isCurrent(ROW));
+  });
+}
 
 Deno.test("KeyCache.ensure() ends with the last keys while another thread writes", async () => {
   const tables = createTables();

@@ -13,6 +13,7 @@ import { LaneContext } from "../../src/dataplane/lane_context.ts";
 import { pathWord } from "../../src/dataplane/path_word.ts";
 import { NO_ROW, SessionState, Setting } from "../../src/dataplane/tables.ts";
 import { ERROR_ENDPOINT, ERROR_WORDS } from "../../src/ffi/symbols.ts";
+import { actBeforeLoad } from "./interleave.ts";
 import {
   createTestContext,
   createTestTables,
@@ -104,6 +105,15 @@ Deno.test("LaneContext.refreshPaths() copies an endpoint when the version of its
   storeEndpoint(tables, ROW, UDP6, parseEndpoint("[2001:db8::3]:8")!);
   context.refreshPaths(ROW);
   assert.deepEqual([UDP4, UDP6].map((kind) => copiedEndpoint(context, kind)), ["192.0.2.2:9", "[2001:db8::3]:8"]);
+});
+
+Deno.test("LaneContext.refreshPaths() copies no halves of two endpoints", () => {
+  const context = createContext();
+  const { tables } = context;
+  const step = { column: tables.pathEndpoint, index: pathOf(ROW, UDP4) * ENDPOINT_WORDS + 2 };
+  const move = () => storeEndpoint(tables, ROW, UDP4, parseEndpoint("198.51.100.9:77")!);
+  assert.ok(actBeforeLoad(step, move, () => context.refreshPaths(ROW)));
+  assert.equal(copiedEndpoint(context, UDP4), "198.51.100.9:77");
 });
 
 Deno.test("LaneContext.refreshPaths() leaves out paths whose endpoint isn't known", () => {

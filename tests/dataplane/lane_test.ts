@@ -2,10 +2,18 @@ import { strict as assert } from "node:assert";
 import { parseEndpoint } from "../../src/base/endpoint.ts";
 import { BROADCAST_NODE_ID } from "../../src/base/node_id.ts";
 import { Reason } from "../../src/base/reason.ts";
-import { EventKind, takeEvent } from "../../src/dataplane/events.ts";
-import { droppedFor, KEY_LEN, L2FIB_ENTRIES, NO_ROW, SessionState, Setting } from "../../src/dataplane/tables.ts";
+import { EVENT_SLOTS, EventKind, putPlainEvent, takeEvent } from "../../src/dataplane/events.ts";
+import {
+  droppedFor,
+  KEY_LEN,
+  L2FIB_ENTRIES,
+  NO_ROW,
+  PeerState,
+  SessionState,
+  Setting,
+} from "../../src/dataplane/tables.ts";
 import { Errno } from "../../src/ffi/errno.ts";
-import { l2fibLookup } from "../../src/route/l2fib.ts";
+import { l2fibLearn, l2fibLookup } from "../../src/route/l2fib.ts";
 import { frameOf, pair, shim, TestNode, written } from "./test_node.ts";
 
 Deno.test("Lane carries a frame of any length from tap to tap unchanged", () => {
@@ -172,6 +180,25 @@ Deno.test("Lane reports a peer that sends from another address, and the first us
   assert.equal(two.tap.written.length, 1);
 });
 
+Deno.test("Lane says that a descriptor broke until there is room to say so, and then no more", () => {
+  using node = new TestNode(1);
+  const bind = node.bind;
+  const receiveBurst = bind.receiveBurst.bind(bind);
+  bind.receiveBurst = () => -Errno.EBADF;
+  for (let count = 0; count < EVENT_SLOTS; count++) putPlainEvent(node.events, EventKind.CONFIRMED, 0, 0, 0, 0, NO_ROW);
+  node.step();
+  // From now on nothing is heard of the bind.
+  bind.receiveBurst = receiveBurst;
+  assert.ok(node.takeEvents().every(({ kind }) => kind === EventKind.CONFIRMED));
+  const events = () => {
+    node.nowMs += 1_000;
+    node.step();
+    return node.takeEvents().map(({ kind, peerRow, number }) => [kind, peerRow, number]);
+  };
+  assert.deepEqual(events(), [[EventKind.LANE_FAILED, 1, Errno.EBADF]]);
+  assert.deepEqual(events(), []);
+});
+
 Deno.test("Lane sends the datagrams of a run singly when the path refuses runs", () => {
   const [one, two] = pair();
   using _one = one, _two = two;
@@ -237,6 +264,35 @@ Deno.test("Lane forgets addresses that were idle for longer than it is told", ()
   two.nowMs += 3_000;
   two.step();
   assert.ok(!isKnown());
+});
+
+Deno.test("Lane forgets the addresses behind a peer that was removed, and no others", () => {
+  const [one, two] = pair();
+  using _one = one, _two = two;
+  const isKnown = (low: number) => l2fibLookup(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, low) >= 0;
+  one.tap.put(frameOf(1, 2, 46));
+  one.step();
+  one.deliverTo(two);
+  two.step();
+  l2fibLearn(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, 9, 9, 1);
+  two.nowMs += 1_000;
+  two.step();
+  assert.ok(isKnown(1) && isKnown(9));
+  two.tables.peerState[0] = PeerState.FREE;
+  two.nowMs += 1_000;
+  two.step();
+  assert.ok(!isKnown(1) && isKnown(9));
+});
+
+Deno.test("Lane forgets the addresses behind a peer whose row another one has got", () => {
+  const [one, two] = pair();
+  using _one = one, _two = two;
+  two.step();
+  l2fibLearn(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, 1, 1, 1);
+  two.tables.peerNodeId[0] = 7;
+  two.nowMs += 1_000;
+  two.step();
+  assert.equal(l2fibLookup(two.tables.l2fib, L2FIB_ENTRIES, 1, 0x02000000, 1), -1);
 });
 
 Deno.test("Lane keeps addresses for ever where it is told so", () => {

@@ -1,5 +1,4 @@
 import { strict as assert } from "node:assert";
-import { seededRandom } from "../../src/base/random.ts";
 import { FrameMerger, MERGED_FRAMES_MAX, OPEN_FLOWS_MAX, SUPER_FRAME_MAX_LEN } from "../../src/dataplane/merge.ts";
 import { WriteList } from "../../src/dataplane/write_list.ts";
 import { slowSum } from "../reference/checksum.ts";
@@ -14,18 +13,12 @@ import {
 } from "../reference/frame.ts";
 import { makeSuperFrame, NO_OFFLOAD, slowMerge, slowSplit, type TapFrame } from "../reference/offload.ts";
 import { allocatedPerCall } from "./allocation.ts";
-import { gatherFrames, packPlainFrames, type TapBuffer } from "./tap_buffer.ts";
+import { gatherFrames, packPlainFrames, payload, type TapBuffer } from "./tap_buffer.ts";
 
 const FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10, URG = 0x20, ECE = 0x40, CWR = 0x80;
 const VERIFIED = { ...NO_OFFLOAD, flags: 2 };
 const TIMESTAMPS = Uint8Array.of(1, 1, 8, 10, 0, 1, 2, 3, 4, 5, 6, 7);
 const HOP_BY_HOP: [number, Uint8Array] = [0, Uint8Array.of(1, 4, 0, 0, 0, 0)];
-
-function payload(length: number): Uint8Array {
-  const octets = new Uint8Array(length);
-  seededRandom(length).fill(octets);
-  return octets;
-}
 
 /** Returns the frames that a sender makes of `spec` with its payload cut into pieces of `size`. */
 function segments(spec: FrameSpec, size: number): Uint8Array[] {

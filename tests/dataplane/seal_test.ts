@@ -146,6 +146,21 @@ Deno.test("Sealer pads by the MTU of the moment", () => {
   assert.equal(bench.bind.sent[1].octets.length, 30 + 1424);
 });
 
+Deno.test("Sealer drops a frame that no datagram holds, and goes on", () => {
+  using bench = new Bench();
+  bench.context.tables.settings[Setting.MTU] = 65_521;
+  const source = new Uint8Array(70_000);
+  const { sealer, context, bind } = bench;
+  context.refreshPaths(0);
+  sealer.begin(source, source);
+  for (const length of [65_535, 65_501, 65_460, 46]) {
+    sealer.add(0, 0, sealer.reserve(0, 1), 4, 200, 2, SELF, 0, 0, 0, length, 0, 0);
+  }
+  sealer.flush();
+  assert.equal(bench.dropped(Reason.FRAME_OVERSIZED), 2);
+  assert.deepEqual(bind.sent.map(({ octets }) => octets.length), [65_472 + 30, 64 + 30]);
+});
+
 Deno.test("Sealer notes what it sends in the peer's activity", () => {
   using bench = new Bench();
   const { tables } = bench.context;

@@ -1,21 +1,14 @@
 import { strict as assert } from "node:assert";
 import { Reason } from "../../src/base/reason.ts";
-import { seededRandom } from "../../src/base/random.ts";
 import { PIECE_HEADER_STRIDE, PieceList, splitFrame } from "../../src/dataplane/split.ts";
 import { assemble, type FrameSpec, makeFrame, makeParts, readWord, takeApart } from "../reference/frame.ts";
 import { makeSuperFrame, NO_OFFLOAD, type Offload, slowSplit, type TapFrame } from "../reference/offload.ts";
 import { allocatedPerCall } from "./allocation.ts";
-import { assemblePieces, packFrames } from "./tap_buffer.ts";
+import { assemblePieces, packFrames, payload } from "./tap_buffer.ts";
 
 const FIN = 0x01, PSH = 0x08, ACK = 0x10, ECE = 0x40, CWR = 0x80;
 const TIMESTAMPS = Uint8Array.of(1, 1, 8, 10, 0, 1, 2, 3, 4, 5, 6, 7);
 const HOP_BY_HOP: [number, Uint8Array] = [0, Uint8Array.of(1, 4, 0, 0, 0, 0)];
-
-function payload(length: number): Uint8Array {
-  const octets = new Uint8Array(length);
-  seededRandom(length).fill(octets);
-  return octets;
-}
 
 function superFrame(spec: FrameSpec, gsoSize: number): TapFrame {
   return makeSuperFrame(makeParts(spec), gsoSize);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { seededRandom } from "../../src/base/random.ts";
 import type { PieceList } from "../../src/dataplane/split.ts";
 import type { WriteList } from "../../src/dataplane/write_list.ts";
 import {
@@ -17,6 +18,13 @@ import {
 } from "../../src/wire/virtio_net_hdr.ts";
 import { concat, slowSum } from "../reference/checksum.ts";
 import { completeChecksum, NO_OFFLOAD, type Offload, type TapFrame } from "../reference/offload.ts";
+
+/** Makes octets to be carried: for one length always the same. */
+export function payload(length: number): Uint8Array {
+  const octets = new Uint8Array(length);
+  seededRandom(length).fill(octets);
+  return octets;
+}
 
 /** Frames in one buffer, each behind its virtio header. */
 export interface TapBuffer {

@@ -10,11 +10,13 @@ import { createTransmit, Device, type PeerOptions } from "../../src/device/devic
 import { DEFAULT_TIMER_PARAMS } from "../../src/noise/constants.ts";
 import { noblePrimitives } from "../../src/noise/primitives.ts";
 import { INITIATION_LEN } from "../../src/wire/handshake_message.ts";
+import { watchStores } from "../dataplane/interleave.ts";
+import { RecordingLog } from "../node/recording_log.ts";
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const WALL_MS = Date.UTC(2026, 0, 1);
 
-function create(): { tables: Tables; device: Device } {
+function create(log: Logger = silent): { tables: Tables; device: Device } {
   const tables = createTables({ peerCapacity: 32, sourceCapacity: 1, laneCount: 2 });
   const device = new Device({
     privateKey: new Uint8Array(32).fill(3),
@@ -23,7 +25,7 @@ function create(): { tables: Tables; device: Device } {
     random: seededRandom(1),
     timers: DEFAULT_TIMER_PARAMS,
     settings: { allowPrivateIp: false, ignorePresharedKey: false, peerAliveTimeoutMs: 70_000 },
-    log: silent,
+    log,
   });
   return { tables, device };
 }
@@ -66,6 +68,16 @@ Deno.test("addPeer() writes the row that lanes read", () => {
   assert.equal(endpointText(tables, row), "8.8.8.8:53");
   assert.equal(tables.pathEndpointVersion[row * PATH_KIND_COUNT + PathKind.UDP4] & 1, 0);
   assert.deepEqual([...device.peerRows], [[7, row]]);
+});
+
+Deno.test("setEndpoint() writes nothing that lanes could see under an even version", () => {
+  const { tables, device } = create();
+  const row = device.addPeer({ nodeId: 7, publicKey: publicKey(4), endpoint: endpoint("8.8.8.8:53") }, 0);
+  const path = row * PATH_KIND_COUNT + PathKind.UDP4;
+  const look = () => assert.equal(tables.pathEndpointVersion[path] & 1, 1);
+  const set = () => device.setEndpoint(row, PathKind.UDP4, endpoint("9.9.9.9:54"), true);
+  assert.equal(watchStores(tables.pathEndpoint, look, set), ENDPOINT_WORDS);
+  assert.equal(endpointText(tables, row), "9.9.9.9:54");
 });
 
 Deno.test("addPeer() uses a private endpoint only if the user wrote it", () => {
@@ -197,6 +209,25 @@ Deno.test("handleTimeout() begins a handshake for a persistent keepalive, and co
     while (device.pollTransmit(out)) sent++;
   }
   assert.equal(sent, 1);
+});
+
+Deno.test("the log names a peer as a text, whatever is said of it", () => {
+  const log = new RecordingLog();
+  const { device } = create(log);
+  const row = device.addPeer({ nodeId: 7, publicKey: publicKey(4), endpoint: endpoint("8.8.8.8:53") }, 0);
+  const superRow = device.addPeer(
+    { nodeId: 65533, publicKey: publicKey(5), endpoint: endpoint("8.8.4.4:53"), role: PeerState.SUPER },
+    0,
+  );
+  for (const each of [row, superRow]) device.beginHandshake(each, 0);
+  for (let nowMs = 0; nowMs < 150_000; nowMs += 1_000) device.handleTimeout(nowMs, WALL_MS + nowMs);
+  const said = new Set(log.take().map((logged) => `${logged.event}: ${JSON.stringify(logged.fields.peer)}`));
+  assert.deepEqual([...said].sort(), [
+    'initiation sent: "7"',
+    'initiation sent: "super"',
+    `peer doesn't answer handshakes: "7"`,
+    `peer doesn't answer handshakes: "super"`,
+  ]);
 });
 
 Deno.test("handleTimeout() that comes late sends one initiation, not all that were missed", () => {

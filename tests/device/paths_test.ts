@@ -1,5 +1,11 @@
 import { strict as assert } from "node:assert";
-import { ENDPOINT_CONNECTION, ENDPOINT_WORDS, formatEndpoint, parseEndpoint } from "../../src/base/endpoint.ts";
+import {
+  ENDPOINT_CONNECTION,
+  ENDPOINT_REMOTE_WORDS,
+  ENDPOINT_WORDS,
+  formatEndpoint,
+  parseEndpoint,
+} from "../../src/base/endpoint.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { PATH_KIND_COUNT, PathKind } from "../../src/base/path_kind.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -146,6 +152,42 @@ Deno.test("a repeated initiation goes out on every known path, also to a peer th
   assert.deepEqual(one.takeSent().map(({ path }) => path), [UDP4]);
   one.device.handleTimeout(128_000, WALL_MS + 128_000);
   assert.deepEqual(one.takeSent().map(({ path }) => path), [UDP4, FAKETCP4]);
+});
+
+/** Stores an endpoint as it is learnt from a datagram that came in at one of our addresses. */
+function learnAt(side: Side, kind: number): void {
+  const endpoint = endpointOf(3 - side.number, kind);
+  endpoint.set([1, 2, 3, 4, 5], ENDPOINT_REMOTE_WORDS);
+  side.device.setEndpoint(0, kind, endpoint, true);
+}
+
+function hasLocalAddress(side: Side, kind: number): boolean {
+  return side.device.endpointOf(0, kind)[ENDPOINT_WORDS - 1] !== 0;
+}
+
+Deno.test("a repeated initiation leaves it to the system from which of our addresses it goes out", () => {
+  const [one] = createPair(UDP6, UDP4, FAKETCP4);
+  for (const kind of [UDP6, UDP4]) learnAt(one, kind);
+  const { atMs } = one.initiate(0);
+  assert.ok(hasLocalAddress(one, UDP6) && hasLocalAddress(one, UDP4));
+  one.device.handleTimeout(atMs + 6_000, WALL_MS + atMs + 6_000);
+  assert.equal(one.takeSent().length, 3);
+  assert.ok(!hasLocalAddress(one, UDP6) && !hasLocalAddress(one, UDP4));
+  assert.deepEqual(one.device.endpointOf(0, UDP4), endpointOf(2, UDP4));
+  assert.deepEqual(one.device.endpointOf(0, FAKETCP4), endpointOf(2, FAKETCP4), "it names a connection");
+});
+
+Deno.test("setPaths() leaves it to the system from which of our addresses a path is used that was left", () => {
+  const [one] = createPair(UDP6, UDP4);
+  for (const kind of [UDP6, UDP4]) learnAt(one, kind);
+  choosePaths(one, UDP4, 0);
+  learnAt(one, UDP6);
+  choosePaths(one, UDP4, 1 << UDP6);
+  assert.ok(hasLocalAddress(one, UDP6) && hasLocalAddress(one, UDP4));
+  choosePaths(one, UDP6, 0);
+  assert.ok(hasLocalAddress(one, UDP6) && !hasLocalAddress(one, UDP4));
+  choosePaths(one, -1, 0);
+  assert.deepEqual([hasLocalAddress(one, UDP6), one.tables.peerPath[0]], [false, 0]);
 });
 
 Deno.test("a copy of an initiation on another path gets the same response there, once a path", () => {

@@ -11,6 +11,7 @@ import {
 import { type ReservedSession, SessionTable } from "../../src/device/session_table.ts";
 import { rowOfIndex } from "../../src/noise/index_table.ts";
 import { acceptCounter, REPLAY_WORDS } from "../../src/noise/replay.ts";
+import { watchStores } from "../dataplane/interleave.ts";
 
 const ROWS = 32 * SESSIONS_PER_PEER;
 
@@ -120,4 +121,17 @@ Deno.test("reserve() gives a row another index each time", () => {
   }
   assert.ok(indices.size >= 19);
   assert.equal(tables.sessionRowBits, Math.log2(ROWS));
+});
+
+Deno.test("release() writes no zeros before lanes can see that the session is withdrawn", () => {
+  const { tables, sessions } = create();
+  const reserved = reserve(sessions, 5);
+  publish(sessions, reserved);
+  const generation = tables.sessionGeneration[reserved.row];
+  const look = () => {
+    assert.equal(tables.sessionState[reserved.row], SessionState.NONE);
+    assert.equal(tables.sessionGeneration[reserved.row], generation + 1);
+  };
+  assert.equal(watchStores(tables.sessionSendKey, look, () => sessions.release(reserved.row)), KEY_LEN);
+  assert.deepEqual(keysOf(tables, reserved.row), [0]);
 });

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { Reason } from "../../src/base/reason.ts";
+import { EVENT_SLOTS, EventKind, putPlainEvent } from "../../src/dataplane/events.ts";
 import { createIdentity, createInitiation, createRemoteStatic } from "../../src/noise/handshake.ts";
 import { CookieJar } from "../../src/noise/cookie.ts";
 import { noblePrimitives } from "../../src/noise/primitives.ts";
@@ -203,6 +204,18 @@ Deno.test("under load a forged initiation costs no Diffie-Hellman and gets a coo
   assert.equal(b.dropped(Reason.HANDSHAKE_DECRYPT), 0);
   assert.equal(replies(), forged.length);
   assert.equal(b.logged("under load").length, 1);
+});
+
+Deno.test("a flood of other reports than handshakes asks nobody for a cookie", () => {
+  const { network, a, b, aRow } = createPair(1);
+  const replies = countSent(network, MessageType.COOKIE_REPLY);
+  for (let count = 0; count < EVENT_SLOTS / 2; count++) {
+    putPlainEvent(b.lane.events, EventKind.SEND_FAILED, 0, -1, network.nowMs, 0, 0);
+  }
+  a.send(aRow, "at once");
+  network.run(500);
+  assert.deepEqual(b.received, ["at once"]);
+  assert.equal(replies(), 0);
 });
 
 Deno.test("under load a peer connects with the cookie that it is given", () => {

@@ -10,7 +10,7 @@ import { type RandomSource } from "../../src/base/random.ts";
 import { Reason } from "../../src/base/reason.ts";
 import { DEFAULT_PATH_PARAMS, type PathParams } from "../../src/conn/path_params.ts";
 import { PathControl } from "../../src/control/path_control.ts";
-import { EventKind, type LaneEvent, takeEvent } from "../../src/dataplane/events.ts";
+import { EventKind, handshakeBacklog, type LaneEvent, takeEvent } from "../../src/dataplane/events.ts";
 import { createTables, droppedFor, Setting, type Tables } from "../../src/dataplane/tables.ts";
 import {
   createTransmit,
@@ -312,7 +312,7 @@ export class SimNode implements SimHost {
   #pump(): void {
     const nowMs = this.#network.nowMs;
     this.#rungMs = Infinity;
-    this.device.setBacklog(this.lane.events.size + this.extraBacklog, nowMs);
+    this.device.setBacklog(handshakeBacklog(this.lane.events) + this.extraBacklog, nowMs);
     for (let event = takeEvent(this.lane.events); event !== undefined; event = takeEvent(this.lane.events)) {
       this.#handleEvent(event, nowMs);
       this.#drain(nowMs);

@@ -6,6 +6,7 @@
  */
 
 import {
+  BROADCAST_NODE_ID,
   INVALID_NODE_ID,
   isOrdinaryNodeId,
   type NodeId,
@@ -34,6 +35,8 @@ export function placeOf(message: RoutedMessage, selfNodeId: NodeId): "control" |
     const isMeant = destination === SUPER_NODE_ID && (type === MessageType.REGISTER || type === MessageType.PONG);
     return isMeant ? "control" : Reason.USAGE_FORBIDDEN;
   }
+  const floods = destination === SPREAD_NODE_ID || destination === BROADCAST_NODE_ID;
+  if (type === MessageType.SERVER_UPDATE && floods) return Reason.USAGE_FORBIDDEN;
   if (destination === SPREAD_NODE_ID) return "control";
   if (destination === SUPER_NODE_ID && type !== MessageType.SERVER_UPDATE) return Reason.USAGE_FORBIDDEN;
   if (destination === INVALID_NODE_ID) return Reason.NO_ROUTE;
