@@ -54,12 +54,8 @@ export class DocumentDownload {
     return this.#dueMs;
   }
 
-  /**
-   * Takes in that the super has a state.
-   *
-   * @returns Whether it differs from what was last applied.
-   */
-  handlePush(token: string, nowMs: number): boolean {
+  /** Takes in that the super has a state. */
+  handlePush(token: string, nowMs: number): void {
     const isRepeated = token === this.#wanted;
     this.#wanted = token;
     if (!isRepeated) {
@@ -67,7 +63,6 @@ export class DocumentDownload {
       this.#retry.reset();
     }
     if (this.#running === undefined && !this.#isUnfit) this.#dueMs = this.#spacedMs(nowMs);
-    return token !== this.#applied;
   }
 
   /** Begins the download that is due. Returns the token to ask for. */

@@ -32,6 +32,7 @@ import { decodeServerUpdate, encodePeerReport, encodePong, encodeRegister } from
 import type { PeerReport } from "./messages.ts";
 import type { PathControl } from "./path_control.ts";
 import { type ConfiguredPeer, PeerDirectory } from "./peer_directory.ts";
+import { REGISTER_INTERVAL_MS } from "./registration.ts";
 import { SpreadRelay, type SpreadSettings } from "./spread.ts";
 import { type DocumentSource, SuperClient } from "./super_client.ts";
 
@@ -78,15 +79,17 @@ export interface SuperModeOptions {
   readonly relays: boolean;
   /** Kinds of paths that this node has. */
   readonly kinds: readonly number[];
+  /** As in the file; 0: as often as peers are pinged. */
   readonly timeoutCheckIntervalMs: number;
   readonly skipsLocalAddresses: boolean;
   /** Family to try first; 0: the super node's order. */
   readonly preferredFamily: 0 | 4 | 6;
-  readonly infoTimeoutMs: number;
   /** 32 random octets, made at the start: signs reports over HTTP. */
   readonly tokenKey: Uint8Array;
   /** What is to be added to the wall clock to get the true time, ms. */
   readonly wallClockOffsetMs: () => number;
+  /** Whether that can be relied on: until then nothing is measured. */
+  readonly isClockReady: () => boolean;
   /** Addresses at which others in the same network may reach this node, with a priority each. */
   readonly localAddresses: () => Pick<PeerReport, "localV4" | "localV6">;
   /** Documents over HTTP; `undefined` if the file names no address. */
@@ -157,6 +160,11 @@ export class EdgeControl {
     this.#superMode?.handleDeviceEvent(event, nowMs);
   }
 
+  /** There is something new to report to the super node: an address of this node has changed. */
+  reportSoon(nowMs: number): void {
+    this.#superMode?.reportSoon(nowMs);
+  }
+
   /** Does what is due. */
   handleTimeout(nowMs: number, wallMs: number): void {
     this.#superMode?.handleTimeout(nowMs, wallMs);
@@ -204,7 +212,7 @@ class SuperMode {
       paths,
       selfNodeId,
       kinds: mode.kinds,
-      timeoutCheckIntervalMs: mode.timeoutCheckIntervalMs,
+      timeoutCheckIntervalMs: trialIntervalMs(mode),
       log,
       onPeersChanged: () => this.#handlePeersChanged(),
       onPeerRemoved: mode.onPeerRemoved,
@@ -218,11 +226,13 @@ class SuperMode {
       wireVersion: mode.wireVersion,
       tokenKey,
       pingIntervalMs: parameters.pingIntervalMs,
-      infoTimeoutMs: mode.infoTimeoutMs,
       random,
       log,
       source: () => this.#source(),
-      report: (nowMs) => ({ pongs: this.latency.pongs(nowMs), ...mode.localAddresses() }),
+      report: (nowMs) => ({
+        pongs: mode.isClockReady() ? this.latency.pongs(nowMs) : [],
+        ...mode.localAddresses(),
+      }),
       onReported: (nowMs) => this.latency.handleReported(nowMs),
       applyParameters: (parameters, nowMs) => this.#applyParameters(parameters, nowMs),
       applyPeers: (peers, nowMs) => this.#directory.apply(peers, nowMs),
@@ -256,6 +266,10 @@ class SuperMode {
     if (event.kind === "session established") this.#noteLinked(event.peerRow);
   }
 
+  reportSoon(nowMs: number): void {
+    this.#client.reportSoon(nowMs);
+  }
+
   /** There is a session with a peer, so that it can be reached without others. */
   #noteLinked(peerRow: number): void {
     const nodeId = this.#options.device.nodeOf(peerRow);
@@ -266,12 +280,9 @@ class SuperMode {
 
   handleTimeout(nowMs: number, wallMs: number): void {
     this.#directory.handleTimeout(nowMs);
-    this.latency.handleTimeout(nowMs, wallMs);
+    if (this.#mode.isClockReady()) this.#measure(nowMs, wallMs);
     this.#client.handleTimeout(nowMs);
     this.#documents.handleTimeout(nowMs);
-    for (let pong = this.latency.pollPong(); pong !== undefined; pong = this.latency.pollPong()) {
-      this.#sendToSuper(MessageType.PONG, encodePong(pong), nowMs);
-    }
     const register = this.#client.pollRegister();
     if (register !== undefined) this.#sendToSuper(MessageType.REGISTER, encodeRegister(register), nowMs);
   }
@@ -279,10 +290,17 @@ class SuperMode {
   pollTimeout(): number {
     return Math.min(
       this.#directory.pollTimeout(),
-      this.latency.pollTimeout(),
+      this.#mode.isClockReady() ? this.latency.pollTimeout() : Infinity,
       this.#client.pollTimeout(),
       this.#documents.pollTimeout(),
     );
+  }
+
+  #measure(nowMs: number, wallMs: number): void {
+    this.latency.handleTimeout(nowMs, wallMs);
+    for (let pong = this.latency.pollPong(); pong !== undefined; pong = this.latency.pollPong()) {
+      this.#sendToSuper(MessageType.PONG, encodePong(pong), nowMs);
+    }
   }
 
   #applyParameters(parameters: EdgeParameters, nowMs: number): void {
@@ -327,6 +345,14 @@ class SuperMode {
     const type = MessageType.DOCUMENT;
     return device.sendMessage(peerRow, { type, ttl: 0, destination: SUPER_NODE_ID, source: selfNodeId, body }, nowMs);
   }
+}
+
+/**
+ * How often dead peers are tried again. A reference node that is told not to look for them still calls them by its pings;
+ * ours go only to peers with a session.
+ */
+function trialIntervalMs({ timeoutCheckIntervalMs, parameters: { pingIntervalMs } }: SuperModeOptions): number {
+  return [timeoutCheckIntervalMs, pingIntervalMs].find((intervalMs) => intervalMs > 0) ?? REGISTER_INTERVAL_MS;
 }
 
 /** Adds to our own row what it lacks: neighbours that are reached without another node. */

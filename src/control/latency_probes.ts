@@ -87,8 +87,10 @@ const EARLY_PINGS = 3;
 const EARLY_SPACING_MS = 200;
 /** A change that a super node is told of at once, ms. */
 const NOTABLE_CHANGE_MS = 1;
-/** Part of its validity after which a latency is told again. */
-const RENEWAL_SHARE = 0.75;
+/** Part of its validity after which a latency is told again, if a report has told it: that it arrived is known. */
+const REPORTED_SHARE = 0.75;
+/** The same if a pong has: there is to be another chance before it expires. */
+const SENT_SHARE = 0.4;
 /** Request ids are 32 bits. */
 const REQUEST_ID_COUNT = 2 ** 32;
 
@@ -107,9 +109,9 @@ interface Probed {
   readonly paths: (PathLatency | undefined)[];
   /** Damped latency of the path that the last ping came on, without our clock's offset; ms. */
   differenceMs: number;
-  /** The latency that the super nodes were last told, and when; `NaN` and −∞ for never. */
+  /** The latency that the super nodes were last told, and when they are to be told again; `NaN` and −∞ for never. */
   toldMs: number;
-  toldAtMs: number;
+  tellAgainMs: number;
   /** Pings that the peer is to get besides those of the rounds, when the next is due, and how far apart they are. */
   repliesLeft: number;
   nextReplyMs: number;
@@ -122,8 +124,8 @@ export class LatencyProbes {
   readonly #options: LatencyProbesOptions;
   #parameters: LatencyParameters;
   readonly #probed = new Map<NodeId, Probed>();
-  /** The latest of each peer that waits to be sent. */
-  readonly #pongs = new Map<NodeId, Pong>();
+  /** Peers whose latency the super nodes are to be told. */
+  readonly #untold = new Set<Probed>();
   /** What the report under way says. */
   readonly #reported = new Map<Probed, number>();
   /** Peers that are to be pinged in the round that goes on. */
@@ -205,10 +207,10 @@ export class LatencyProbes {
 
   /** Returns a pong that is to be sent to every super node that there is a session with, or `undefined`. */
   pollPong(): Pong | undefined {
-    const first = this.#pongs.entries().next();
-    if (first.done) return undefined;
-    const [nodeId, pong] = first.value;
-    this.#pongs.delete(nodeId);
+    const [peer] = this.#untold;
+    if (peer === undefined) return undefined;
+    this.#untold.delete(peer);
+    const pong = this.#pongOf(peer, this.#parameters.peerAliveTimeoutMs);
     return { ...pong, requestId: this.#takeRequestId() };
   }
 
@@ -229,7 +231,7 @@ export class LatencyProbes {
 
   /** A report with what {@linkcode LatencyProbes.pongs} returned last has arrived. */
   handleReported(nowMs: number): void {
-    for (const [peer, latencyMs] of this.#reported) noteTold(peer, latencyMs, nowMs);
+    for (const [peer, latencyMs] of this.#reported) this.#noteTold(peer, latencyMs, REPORTED_SHARE, nowMs);
     this.#reported.clear();
   }
 
@@ -253,7 +255,7 @@ export class LatencyProbes {
 
   /** Returns when {@linkcode LatencyProbes.handleTimeout} is to be called at the latest, ms. */
   pollTimeout(): number {
-    if (this.#pongs.size > 0) return this.#nowMs;
+    if (this.#untold.size > 0) return this.#nowMs;
     let next = Math.min(this.#nextRoundMs, this.#isPinging() ? this.#nextBatchMs : Infinity);
     for (const peer of this.#probed.values()) {
       if (peer.repliesLeft > 0) next = Math.min(next, peer.nextReplyMs);
@@ -314,7 +316,7 @@ export class LatencyProbes {
       paths: new Array(PATH_KIND_COUNT).fill(undefined),
       differenceMs: NaN,
       toldMs: NaN,
-      toldAtMs: -Infinity,
+      tellAgainMs: -Infinity,
       repliesLeft: 0,
       nextReplyMs: -Infinity,
       replySpacingMs: REPLY_SPACING_MS,
@@ -350,13 +352,18 @@ export class LatencyProbes {
   #conclude(peer: Probed, differenceMs: number, nowMs: number): void {
     peer.differenceMs = differenceMs;
     if (!this.#isNews(peer, nowMs)) return;
-    this.#pongs.set(peer.nodeId, this.#pongOf(peer, this.#parameters.peerAliveTimeoutMs));
-    noteTold(peer, this.#latencyOf(peer), nowMs);
+    this.#untold.add(peer);
+    this.#noteTold(peer, this.#latencyOf(peer), SENT_SHARE, nowMs);
   }
 
   #isNews(peer: Probed, nowMs: number): boolean {
     const hasChanged = !(Math.abs(this.#latencyOf(peer) - peer.toldMs) < NOTABLE_CHANGE_MS);
-    return hasChanged || nowMs - peer.toldAtMs >= RENEWAL_SHARE * this.#parameters.peerAliveTimeoutMs;
+    return hasChanged || nowMs >= peer.tellAgainMs;
+  }
+
+  #noteTold(peer: Probed, latencyMs: number, share: number, nowMs: number): void {
+    peer.toldMs = latencyMs;
+    peer.tellAgainMs = nowMs + share * this.#parameters.peerAliveTimeoutMs;
   }
 
   #latencyOf({ differenceMs }: Probed): number {
@@ -386,7 +393,7 @@ export class LatencyProbes {
     for (const { nodeId, peerRow } of this.#probed.values()) {
       if (peerRows.get(nodeId) !== peerRow) this.#probed.delete(nodeId);
     }
-    for (const nodeId of this.#pongs.keys()) if (!peerRows.has(nodeId)) this.#pongs.delete(nodeId);
+    for (const peer of this.#untold) if (peerRows.get(peer.nodeId) !== peer.peerRow) this.#untold.delete(peer);
   }
 
   #takeRequestId(): number {
@@ -394,9 +401,4 @@ export class LatencyProbes {
     this.#nextRequestId = (id + 1) % REQUEST_ID_COUNT;
     return id;
   }
-}
-
-function noteTold(peer: Probed, latencyMs: number, nowMs: number): void {
-  peer.toldMs = latencyMs;
-  peer.toldAtMs = nowMs;
 }

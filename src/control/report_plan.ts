@@ -34,9 +34,12 @@ export class ReportPlan {
     this.#retry = new RetryDelay(random, RETRY_MAX_MS);
   }
 
-  /** Number of the next attempt. */
-  get count(): number {
-    return this.#count;
+  /**
+   * Least number that may still arrive: that of the report that is running, else of the next one. A registration that names
+   * more and overtakes the running report has the super refuse that.
+   */
+  get leastCount(): number {
+    return this.#isRunning ? this.#count - 1 : this.#count;
   }
 
   /** When to begin a report, ms; `Infinity` while one is running or none is wanted. */

@@ -50,8 +50,6 @@ export interface SuperClientOptions extends PeerListReader, DocumentUsers {
   readonly tokenKey: Uint8Array;
   /** Period of registrations until the super names one; 0: not named. */
   readonly pingIntervalMs: number;
-  /** How long what the super says of routes holds, ms; see {@linkcode SuperClient.isInfoFresh}. */
-  readonly infoTimeoutMs: number;
   readonly random: RandomSource;
   readonly log: Logger;
   /** The best way to ask at this moment; `undefined` if there is none. */
@@ -102,8 +100,6 @@ export class SuperClient {
   #heardMs: number;
   #isSilent = false;
   #isStopped = false;
-  /** When the super last confirmed the table or the parameters that are in force. */
-  #confirmedMs = -Infinity;
 
   constructor(options: SuperClientOptions, nowMs: number) {
     this.#options = options;
@@ -148,7 +144,9 @@ export class SuperClient {
       return Reason.NONE;
     }
     const kind = PUSHED_KINDS.get(update.action);
-    return kind === undefined ? Reason.MESSAGE_MALFORMED : this.#handlePush(kind, update.params, nowMs);
+    if (kind !== undefined) return this.#handlePush(kind, update.params, nowMs);
+    this.#failures.fail("update from the super node", `action ${update.action} means nothing to this release`);
+    return Reason.MESSAGE_MALFORMED;
   }
 
   /** There is something new to report: an address of this node has changed. */
@@ -185,16 +183,8 @@ export class SuperClient {
       nextHopHash: this.#tokenOf(DocumentKind.NEXT_HOPS),
       parametersHash: this.#tokenOf(DocumentKind.PARAMETERS),
       tokenKey,
-      reportCount: this.#reports.count,
+      reportCount: this.#reports.leastCount,
     };
-  }
-
-  /**
-   * Tells whether routes are to be those of the super: it confirmed them, or sent new ones, within `SuperNodeInfoTimeout`.
-   * With nothing better at hand the last ones stay in force beyond that. Source: `behaviour.md` §2.9.
-   */
-  isInfoFresh(nowMs: number): boolean {
-    return nowMs - this.#confirmedMs < this.#options.infoTimeoutMs;
   }
 
   #tokenOf(kind: number): string {
@@ -205,8 +195,7 @@ export class SuperClient {
     // A super that has just started has no table yet; what it said in its last life is better than none.
     if (token === "") return Reason.NONE;
     if (!STATE_TOKEN.test(token)) return Reason.MESSAGE_MALFORMED;
-    const isNew = this.#downloads.get(kind)!.handlePush(token, nowMs);
-    if (!isNew && kind !== DocumentKind.PEERS) this.#confirmedMs = nowMs;
+    this.#downloads.get(kind)!.handlePush(token, nowMs);
     return Reason.NONE;
   }
 
@@ -242,7 +231,6 @@ export class SuperClient {
       this.#failures.fail(what, fault);
       return "unfit";
     }
-    if (kind !== DocumentKind.PEERS) this.#confirmedMs = nowMs;
     this.#failures.succeed(what);
     return "applied";
   }

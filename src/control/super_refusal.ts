@@ -60,7 +60,7 @@ function refusalOf(code: number, said: string, { nodeId, wireVersion }: RefusedN
         `${said}; write the same NodeID for this key in this node's file and at the super (Peers[].NodeID there)`;
     case VERSION_REFUSED:
       return `super node refuses version "${wireVersion}": the part before the first "-" differs from its own: ` +
-        `${said}; run releases on this node and on the super that speak the same version`;
+        `${said}; write the super's version into this node's file as WireVersion, or run a release here that has it`;
     default:
       return `super node refuses this node with error ${code}: ${said}; see the log of the super`;
   }

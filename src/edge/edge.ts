@@ -1,7 +1,8 @@
 /**
  * The ordinary node: wiring and life.
  *
- * A start goes through what can fail before it changes anything for others: tap, sockets, lanes, then the user's program.
+ * A start goes through what can fail before it changes anything for others: tap, sockets, lanes. The user's program runs while
+ * the node already answers.
  * Each step that made something puts its undoing on a stack, which unwinds at the end, whatever the end is. The tap device
  * and all its addresses belong to its descriptors, so that even after SIGKILL nothing is left of them.
  *
@@ -20,6 +21,8 @@ import type { ConfiguredPeer } from "../control/peer_directory.ts";
 import { Setting, type Tables } from "../dataplane/tables.ts";
 import type { Device } from "../device/device.ts";
 import { loadShim, type Shim } from "../ffi/shim.ts";
+import { openProcFiles } from "../host/proc.ts";
+import type { NodeControl } from "../node/control_loop.ts";
 import type { FakeTcpNode } from "../node/fake_tcp.ts";
 import type { LanePool } from "../node/lane_pool.ts";
 import { NodeCore, type NodeTap } from "../node/node_core.ts";
@@ -54,7 +57,7 @@ const log = getLogger("edge");
 /**
  * Runs a node until it is stopped.
  *
- * @returns The exit code: 0 after SIGINT or SIGTERM, 1 after a failure, which has been logged.
+ * @returns The exit code: 0 after SIGINT, SIGTERM or SIGHUP, 1 after a failure, which has been logged.
  */
 export async function runEdge(config: EdgeConfig, options: EdgeRunOptions): Promise<number> {
   log.info("edge starting", { version: PROGRAM_VERSION, nodeId: config.nodeId, config: options.configPath });
@@ -100,9 +103,10 @@ async function startAndRun(
   const edge = new Edge({ config, tap, sockets, fakeTcp, lanes, shim });
   // In the background: a name server that doesn't answer must not keep the node from starting.
   edge.lookUpPeers();
+  // Before the machine is changed, and until it is changed back.
+  stack.use(edge.obeySignals());
   await edge.setHostRules(stack);
   const running = stack.use(await edge.startLanes());
-  if (!await edge.runPostScript()) return 1;
   return await edge.run(running);
 }
 
@@ -131,8 +135,10 @@ class Edge {
   readonly #superLink: SuperLink | undefined;
   readonly #drops: DropReport;
   #nextDropReportMs: number;
+  readonly #ending = new AbortController();
+  /** PostScript has ended. */
+  #isReady = false;
   #exitCode = 0;
-  #isEnding = false;
   #mtu: number;
 
   constructor({ config, tap, sockets, fakeTcp, lanes, shim }: EdgeParts) {
@@ -189,6 +195,7 @@ class Edge {
       hasFakeTcp: fakeTcp !== undefined,
       shim,
       ring: () => this.#core.ring(),
+      onReportWanted: () => this.#control.reportSoon(this.#shim.nowMs()),
       onStop: (exitCode, why) => this.#obeySuper(exitCode, why),
     });
     this.#control = new EdgeControl({
@@ -204,6 +211,17 @@ class Edge {
       superMode: this.#superLink?.mode(peers),
     }, shim.nowMs());
     this.#publishRoutes();
+  }
+
+  /** Stops on signals, also in the middle of the start, until the result is disposed of. */
+  obeySignals(): Disposable {
+    return onSignals({
+      stop: (signal) => {
+        log.info("edge stopping", { signal });
+        this.#end();
+      },
+      status: () => this.#logStatus(),
+    }, openProcFiles(this.#shim).read("self/status") ?? "");
   }
 
   /** Changes the machine so that FakeTCP reaches the world and is reached. */
@@ -225,32 +243,49 @@ class Edge {
     return lanes;
   }
 
-  /** Runs the user's program, if there is one. Returns whether it ended well. */
-  async runPostScript(): Promise<boolean> {
-    const { postScript, log: { internal } } = this.#config;
-    return await runUserProgram(postScript, postScriptEnvironment(this.#config, this.#tap.name), internal, log);
-  }
-
   /** Serves until a signal, a failure, or an order of the super node. Returns the exit code. */
   async run(lanes: LanePool): Promise<number> {
-    using _signals = onSignals({
-      stop: (signal) => {
-        log.info("edge stopping", { signal });
-        this.#end();
-      },
-      status: () => this.#logStatus(),
-    });
     using _link = this.#superLink;
-    this.#notifyReady();
-    if (!this.#isEnding) {
-      await this.#core.run(lanes, {
-        control: this.#control,
-        onTick: (nowMs) => this.#tick(nowMs),
-        onFailure: (reason) => this.#fail(reason),
-      });
-    }
+    const serving = this.#core.run(lanes, {
+      control: this.#createControl(),
+      onTick: (nowMs) => this.#tick(nowMs),
+      onFailure: (reason) => this.#fail(reason),
+    });
+    await Promise.all([serving, this.#getReady()]);
     this.#drops.logTotals();
     return this.#exitCode;
+  }
+
+  /** While PostScript runs, the node answers others, but does nothing by itself: `behaviour.md` §2.1. */
+  #createControl(): NodeControl {
+    const control = this.#control;
+    return {
+      handleMessage: (...message) => control.handleMessage(...message),
+      handleDeviceEvent: (event, nowMs) => control.handleDeviceEvent(event, nowMs),
+      handleTimeout: (nowMs, wallMs) => {
+        if (this.#isReady) control.handleTimeout(nowMs, wallMs);
+      },
+      pollTimeout: () => this.#isReady ? control.pollTimeout() : Infinity,
+    };
+  }
+
+  /** Runs the user's program, if there is one, and then tells the operator and, if it started us, systemd: sd_notify(3). */
+  async #getReady(): Promise<void> {
+    const { nodeId, postScript, log: { internal } } = this.#config;
+    const environment = postScriptEnvironment(this.#config, this.#tap.name);
+    if (!await runUserProgram(postScript, environment, internal, log, this.#ending.signal)) {
+      this.#exitCode = 1;
+      return this.#end();
+    }
+    if (this.#isEnding) return;
+    this.#isReady = true;
+    this.#core.ring();
+    notifySystemd(this.#shim, log);
+    log.info("edge ready", { nodeId, interface: this.#tap.name, port: this.#sockets.port, pid: Deno.pid });
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   #setEndpoint(peerRow: number, kind: number, endpoint: Uint32Array): void {
@@ -293,7 +328,7 @@ class Edge {
   }
 
   #end(): void {
-    this.#isEnding = true;
+    this.#ending.abort();
     this.#core.stop();
   }
 
@@ -322,13 +357,6 @@ class Edge {
     logPeers(log, peers);
     for (const { row } of peers) logPaths(log, this.#paths.pathsOf(row));
     this.#drops.logTotals();
-  }
-
-  /** Tells the operator and, if it started us, systemd: sd_notify(3). */
-  #notifyReady(): void {
-    notifySystemd(this.#shim, log);
-    const { port } = this.#sockets;
-    log.info("edge ready", { nodeId: this.#config.nodeId, interface: this.#tap.name, port, pid: Deno.pid });
   }
 }
 

@@ -15,7 +15,7 @@ import { Transport, transportOf } from "../base/path_kind.ts";
 import type { EndpointConfig } from "../config/endpoint_text.ts";
 import { type FamilyChoice, type NameLookup, resolveEndpoint, systemLookup } from "../conn/candidate.ts";
 import type { ProcFiles } from "../host/proc.ts";
-import { findRoute, parseIpv4Routes, parseIpv6Routes } from "../host/route_interfaces.ts";
+import { deviceOfLabel, findRoute, parseIpv4Routes, parseIpv6Routes } from "../host/route_interfaces.ts";
 
 /** Rank of the address from which the super is reached. Smaller is tried first. Source: `behaviour.md` §2.8. */
 export const LOCAL_RANK = 100;
@@ -57,6 +57,8 @@ export interface LocalAddressesOptions {
   readonly files: Pick<ProcFiles, "read">;
   readonly interfaces: () => readonly InterfaceAddress[];
   readonly log: Logger;
+  /** What `AdditionalLocalIP` stands for has changed: it is worth a report. */
+  readonly onChange: () => void;
   readonly lookUp?: NameLookup;
 }
 
@@ -88,9 +90,15 @@ export class LocalAddresses {
   async poll(nowMs: number): Promise<void> {
     if (this.#isLookingUp || nowMs < this.#nextLookupMs) return;
     this.#isLookingUp = true;
+    const before = this.#additionalText();
     await Promise.all(this.#options.additional.map((endpoint, index) => this.#resolve(endpoint, index)));
     this.#isLookingUp = false;
     this.#nextLookupMs = nowMs + (this.#isMissing.includes(true) ? RETRY_MS : LOOKUP_INTERVAL_MS);
+    if (this.#additionalText() !== before) this.#options.onChange();
+  }
+
+  #additionalText(): string {
+    return this.#additional.flat().map((record) => formatEndpoint(record, 0)).join(" ");
   }
 
   /**
@@ -157,7 +165,7 @@ export class LocalAddresses {
     const route = findRoute(routes, remote);
     let best: Uint8Array | undefined;
     for (const { name, address } of interfaces()) {
-      const octets = name === route?.interfaceName ? parseIpAddress(address) : undefined;
+      const octets = deviceOfLabel(name) === route?.interfaceName ? parseIpAddress(address) : undefined;
       if (octets?.length !== remote.length || isLinkLocal(octets)) continue;
       if (best === undefined || commonBits(octets, remote) > commonBits(best, remote)) best = octets;
     }

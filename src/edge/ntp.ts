@@ -2,8 +2,9 @@
  * By how much our wall clock is wrong, as time servers say: what one-way latencies are corrected by.
  *
  * The clock itself is left alone. All servers are asked once, in parallel; then every interval those that answered fastest. A
- * round's result is the mean of their offsets without the least and the greatest, and holds until the next. Nothing waits
- * for it: a node starts without, and measures better once it is there.
+ * round's result is the mean of their offsets without the least and the greatest, and holds until the next. The node starts
+ * without, but its first measurements wait for the first round a little: others would remember for minutes what a wrong
+ * clock says.
  *
  * Source: `behaviour.md` §7; RFC 5905 §7.4 about servers that don't want to be asked.
  *
@@ -36,6 +37,8 @@ interface Server {
 
 /** Longest wait for an answer if the file has none: that of the reference node, ms. */
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** So long the first round is waited for, ms: what the fastest have answered until then counts. */
+export const FIRST_ROUND_PATIENCE_MS = 2_000;
 /** First and longest wait after a round in which no server answered, ms; doubled each time. RFC 5905 §7.2: 2^4 and 2^10 s. */
 const RETRY_MIN_MS = 16_000;
 const RETRY_MAX_MS = 1_024_000;
@@ -57,6 +60,8 @@ export class ClockOffset {
   #nextMs = -Infinity;
   #retryMs = RETRY_MIN_MS;
   #isRunning = false;
+  #startedMs = -Infinity;
+  #isReady = false;
 
   constructor(options: ClockOffsetOptions) {
     this.#options = options;
@@ -73,25 +78,40 @@ export class ClockOffset {
     return this.#offsetMs;
   }
 
+  /** Whether the offset is as good as it gets for now: the first round is over, or was waited for long enough. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** Begins a round if one is due. It goes on in the background; the promise is kept when it is over, and never rejects. */
   async poll(nowMs: number): Promise<void> {
-    if (this.#isRunning || nowMs < this.#nextMs) return;
+    if (this.#isRunning) return this.#waitForFirst(nowMs);
+    if (nowMs < this.#nextMs) return;
     const asked = this.#choose(nowMs);
     if (asked.length === 0) {
       this.#nextMs = nowMs + this.#options.config.syncIntervalMs;
       return;
     }
     this.#isRunning = true;
+    this.#startedMs = nowMs;
     await Promise.all(asked.map((server) => this.#ask(server, nowMs)));
     this.#isRunning = false;
+    this.#isReady = true;
     this.#rank();
     this.#conclude(asked, nowMs);
+  }
+
+  /** Ends the wait for the first round, of which some servers may take long. */
+  #waitForFirst(nowMs: number): void {
+    if (this.#isReady || nowMs < this.#startedMs + FIRST_ROUND_PATIENCE_MS) return;
+    this.#isReady = true;
+    const offsets = this.#servers.flatMap(({ sample }) => sample === undefined ? [] : [sample.offsetMs]);
+    if (offsets.length > 0) this.#setOffset(offsets);
   }
 
   /** The servers of a round: all until one has answered, then the best. */
   #choose(nowMs: number): Server[] {
     const { maxServers } = this.#options.config;
-    if (maxServers === 0) return [];
     const willing = this.#servers.filter(({ restsUntilMs }) => nowMs >= restsUntilMs);
     const isFirst = this.#servers.every(({ sample }) => sample === undefined);
     return isFirst || maxServers < 0 ? willing : willing.slice(0, maxServers);
@@ -123,7 +143,8 @@ export class ClockOffset {
   /** Takes the result of a round, and plans the next. */
   #conclude(asked: readonly Server[], nowMs: number): void {
     const { config, log } = this.#options;
-    const count = config.maxServers < 0 ? asked.length : config.maxServers;
+    // Where none is to be asked again, the first round is the only one.
+    const count = config.maxServers <= 0 ? asked.length : config.maxServers;
     const offsets = this.#servers.filter((server) => asked.includes(server)).slice(0, count)
       .flatMap(({ sample }) => sample === undefined ? [] : [sample.offsetMs]);
     if (offsets.length === 0) {
@@ -137,11 +158,15 @@ export class ClockOffset {
     }
     this.#retryMs = RETRY_MIN_MS;
     this.#nextMs = nowMs + config.syncIntervalMs;
+    this.#setOffset(offsets);
+  }
+
+  #setOffset(offsets: readonly number[]): void {
     const previousMs = this.#offsetMs;
     this.#offsetMs = trimmedMean(offsets);
     if (Math.abs(this.#offsetMs - previousMs) > NOTABLE_CHANGE_MS) {
       const fields = { fromMs: round(previousMs), toMs: round(this.#offsetMs), servers: offsets.length };
-      log.info("clock offset changed", fields);
+      this.#options.log.info("clock offset changed", fields);
     }
   }
 

@@ -40,6 +40,8 @@ export interface SuperLinkOptions {
   readonly shim: Shim;
   /** Makes the control loop look up. */
   readonly ring: () => void;
+  /** There is something new to report. */
+  readonly onReportWanted: () => void;
   /** The super node has ended this node. */
   readonly onStop: (exitCode: number, why: string) => void;
 }
@@ -55,7 +57,7 @@ export class SuperLink implements Disposable {
   readonly #http: HttpDocumentSource | undefined;
 
   constructor(options: SuperLinkOptions) {
-    const { config, superNode, device, families, udpPort, shim, ring } = options;
+    const { config, superNode, device, families, udpPort, shim, ring, onReportWanted } = options;
     this.#options = options;
     systemRandom.fill(this.#tokenKey);
     this.#rows = this.#addSessions();
@@ -75,6 +77,7 @@ export class SuperLink implements Disposable {
       files: openProcFiles(shim),
       interfaces: () => Deno.networkInterfaces(),
       log,
+      onChange: onReportWanted,
     });
     this.#http = superNode.apiUrl === "" ? undefined : new HttpDocumentSource({
       apiUrl: superNode.apiUrl,
@@ -100,7 +103,7 @@ export class SuperLink implements Disposable {
       return transports.map((transport) => pathKindOf(transport, family));
     });
     return {
-      wireVersion: WIRE_VERSION,
+      wireVersion: config.wireVersion ?? WIRE_VERSION,
       superRows: this.#rows,
       peers,
       parameters: dynamicRoute,
@@ -109,9 +112,9 @@ export class SuperLink implements Disposable {
       timeoutCheckIntervalMs: dynamicRoute.timeoutCheckIntervalMs,
       skipsLocalAddresses: superNode.skipsLocalAddresses,
       preferredFamily: addressFamilies.preferred,
-      infoTimeoutMs: superNode.infoTimeoutMs,
       tokenKey: this.#tokenKey,
       wallClockOffsetMs: () => this.#clock?.offsetMs ?? 0,
+      isClockReady: () => this.#clock?.isReady ?? true,
       localAddresses: () => this.#currentAddresses(),
       http: this.#http,
       onPeerRemoved: (peerRow) => endpoints.remove(peerRow),

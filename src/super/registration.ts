@@ -45,9 +45,9 @@ export function refusalOf(nodeId: NodeId, register: Register, wireVersion: strin
 /** Puts what an accepted registration says on record. */
 export function takeRegistration(node: NodeRecord, register: Register): void {
   const { tokenKey, reportCount } = register;
-  // With one key an edge only counts up. A registration that was overtaken by a report must not let that report in again.
+  // It may overtake a report that was sent before it, and that has to get in: with the same key none is given up.
   const isSameLife = node.tokenKey !== undefined && equalOctets(node.tokenKey, tokenKey);
-  node.expectedCount = isSameLife ? Math.max(node.expectedCount, reportCount) : reportCount;
+  node.expectedCount = isSameLife ? Math.min(node.expectedCount, reportCount) : reportCount;
   node.tokenKey = tokenKey.slice();
   node.states.hold(DocumentKind.PARAMETERS, boundedToken(register.parametersHash));
   node.states.hold(DocumentKind.PEERS, boundedToken(register.peersHash));

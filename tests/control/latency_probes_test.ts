@@ -227,12 +227,31 @@ Deno.test("LatencyProbes keeps one pong for each peer, the latest, with a number
 Deno.test("LatencyProbes tells the super what is new, what has changed by a millisecond, and what would expire", () => {
   const bench = new Bench();
   const told: number[] = [];
-  const latencies = [[0, 10], [15_000, 10.9], [30_000, 9.1], [45_000, 11], [60_000, 11], [90_000, 11], [97_500, 11]];
+  const latencies = [[0, 10], [7_000, 10.9], [14_000, 9.1], [21_000, 11], [36_000, 11], [48_900, 11], [49_000, 11]];
   for (const [nowMs, latencyMs] of latencies) {
     bench.ping(latencyMs, nowMs);
     if (bench.takePongs().length > 0) told.push(nowMs);
   }
-  assert.deepEqual(told, [0, 45_000, 97_500]);
+  assert.deepEqual(told, [0, 21_000, 49_000]);
+});
+
+Deno.test("LatencyProbes tells a latency that no report tells so often that one pong may get lost before it expires", () => {
+  const bench = new Bench();
+  const told: number[] = [];
+  for (let nowMs = 0; nowMs <= 600_000; nowMs += PARAMETERS.pingIntervalMs) {
+    bench.ping(10, nowMs);
+    if (bench.takePongs().length > 0) told.push(nowMs);
+  }
+  for (const [index, nowMs] of told.slice(2).entries()) {
+    assert.ok(nowMs - told[index] < PARAMETERS.peerAliveTimeoutMs, `${told[index]} to ${nowMs} ms`);
+  }
+});
+
+Deno.test("LatencyProbes tells by a pong what is right when it goes out, not when the ping came in", () => {
+  const bench = new Bench();
+  bench.ping(10, 0);
+  bench.offsetMs = 500;
+  assert.deepEqual(bench.takePongs().map(({ latencyS }) => latencyS), [0.51]);
 });
 
 Deno.test("LatencyProbes doesn't tell the super again what a report has told it, once the report has arrived", () => {

@@ -85,7 +85,6 @@ export class ScriptedSuper implements DocumentSource {
       wireVersion: "v0.3.5-test",
       tokenKey: new Uint8Array(32),
       pingIntervalMs: 0,
-      infoTimeoutMs: 50_000,
       random: seededRandom(7),
       log: this.log,
       source: () => this.hasSource ? this : undefined,

@@ -263,6 +263,10 @@ Deno.test("SuperClient.handleServerUpdate() drops tokens that are none and actio
   }
   for (const action of [ServerAction.NONE, 7, -1, 2 ** 40]) {
     assert.equal(world.update({ action, params: "x" }), Reason.MESSAGE_MALFORMED);
+    assert.equal(world.update({ action, params: "x" }), Reason.MESSAGE_MALFORMED);
+    const [line, ...others] = world.log.take("warn");
+    assert.match(String(line.fields?.cause), new RegExp(`^action ${action} `));
+    assert.deepEqual(others, [], "said once");
   }
   world.run(12_000);
   assert.equal(world.requestTimes(PEERS).length, 1);
@@ -276,6 +280,18 @@ Deno.test("SuperClient reports when parameters are applied and every report inte
   assert.deepEqual(reports.map(({ atMs }) => atMs), [0, 1, 2, 3].map((count) => appliedMs + count * 50_000));
   assert.deepEqual(reports.map(({ payload }) => "count" in payload && payload.count), [0, 1, 2, 3]);
   assert.equal(world.registers.at(-1)!.reportCount, 4);
+});
+
+Deno.test("SuperClient names in a registration the report that is under way, which it may overtake", () => {
+  const world = settled();
+  world.interfere = ({ kind }) => kind === REPORT ? "none" : undefined;
+  world.client.reportSoon(10_000);
+  world.run(10_010);
+  world.establish();
+  world.run(10_020);
+  const { payload } = world.requests.findLast(({ kind }) => kind === REPORT)!;
+  assert.equal(world.registers.at(-1)!.atMs, 10_010);
+  assert.deepEqual([world.registers.at(-1)!.reportCount], ["count" in payload && payload.count]);
 });
 
 Deno.test("SuperClient reports nothing before it has parameters", () => {
@@ -333,7 +349,10 @@ Deno.test("SuperClient ends the program once, as it was told, and does nothing a
   const cases: [{ action: number; code?: number }, RegExp][] = [
     [{ action: ServerAction.SHUTDOWN, code: 2 }, /^stop 0: super node removed NodeID 1 .*add it at the super again/],
     [{ action: ServerAction.ERROR, code: 1 }, /^stop 1: super node refuses NodeID 1: .*under another NodeID/],
-    [{ action: ServerAction.ERROR, code: 38 }, /^stop 38: super node refuses version "v0\.3\.5-test"/],
+    [
+      { action: ServerAction.ERROR, code: 38 },
+      /^stop 38: super node refuses version "v0\.3\.5-test".*this node's file as WireVersion/,
+    ],
     [{ action: ServerAction.ERROR, code: 0 }, /^stop 1: .*error 0/],
     [{ action: ServerAction.ERROR, code: 256 }, /^stop 1: .*error 256/],
     [{ action: ServerAction.ERROR, code: -3 }, /^stop 1: /],
@@ -387,24 +406,6 @@ Deno.test("SuperClient never calls a super silent that answers reports and has n
   const world = settled();
   world.run(3_600_000);
   assert.deepEqual(world.log.take("warn"), []);
-});
-
-Deno.test("SuperClient.isInfoFresh() tells whether routes were confirmed within the time that the file allows", () => {
-  const world = new ScriptedSuper();
-  assert.equal(world.client.isInfoFresh(0), false);
-  world.establish();
-  world.run(10_000);
-  const appliedMs = world.deeds.find(({ what }) => what.startsWith("next hops"))!.atMs;
-  assert.equal(world.client.isInfoFresh(appliedMs + 49_999), true);
-  assert.equal(world.client.isInfoFresh(appliedMs + 50_000), false);
-  world.push(PEERS, "first-2");
-  assert.equal(world.client.isInfoFresh(59_999), false, "a list of peers says nothing of routes");
-  world.push(NEXT_HOPS, "first-3");
-  assert.equal(world.client.isInfoFresh(59_999), true);
-  world.run(40_000);
-  world.push(PARAMETERS, "first-1");
-  assert.equal(world.client.isInfoFresh(89_999), true);
-  assert.equal(world.client.isInfoFresh(90_000), false);
 });
 
 Deno.test("SuperClient asks the source that is best at that moment, and again later if there is none", () => {

@@ -27,7 +27,7 @@ const ROUTES = new MemoryProc({}, {
 const INTERFACES = [
   { name: "lo", address: "127.0.0.1" },
   { name: "eth0", address: "192.168.1.2" },
-  { name: "eth0", address: "203.0.113.9" },
+  { name: "eth0:1", address: "203.0.113.9" },
   { name: "eth0", address: "fe80::5" },
   { name: "eth0", address: "fd00::5" },
   { name: "eth0", address: "2001:db8:1::5" },
@@ -45,6 +45,7 @@ function createAddresses(change: Partial<LocalAddressesOptions> = {}, additional
     files: ROUTES,
     interfaces: () => INTERFACES,
     log: new RecordingLog(),
+    onChange: () => {},
     lookUp: () => Promise.reject(new Error("no such name")),
     ...change,
   });
@@ -126,6 +127,19 @@ Deno.test("LocalAddresses keeps to the families of the node, and to sixteen endp
   const { localV4, localV6 } = addresses.current([SUPER_V4]);
   assert.deepEqual([...localV4.keys()], found.slice(0, LOCAL_ENDPOINTS_MAX).map((ip) => `${ip}:5`));
   assert.equal(localV6.size, 0);
+});
+
+Deno.test("LocalAddresses says when a name stands for something else: the last report may be the last for long", async () => {
+  let found = ["192.0.2.8"];
+  let changes = 0;
+  const lookUp = () => Promise.resolve(found);
+  const addresses = createAddresses({ lookUp, onChange: () => changes++ }, ["home.test:5"]);
+  await addresses.poll(0);
+  await addresses.poll(600_000);
+  assert.equal(changes, 1);
+  found = ["192.0.2.9"];
+  await addresses.poll(1_200_000);
+  assert.equal(changes, 2);
 });
 
 Deno.test("LocalAddresses looks names up again now and then, sooner after a failure, which it logs once", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { strict as assert } from "node:assert";
 import type { NtpConfig } from "../../src/config/dynamic_route_config.ts";
-import { ClockOffset, trimmedMean } from "../../src/edge/ntp.ts";
+import { ClockOffset, FIRST_ROUND_PATIENCE_MS, trimmedMean } from "../../src/edge/ntp.ts";
 import type { NtpAnswer } from "../../src/edge/ntp_query.ts";
 import { RecordingLog } from "../node/recording_log.ts";
 
@@ -71,7 +71,7 @@ Deno.test("ClockOffset puts a server that fails at the end, and takes the next",
   assert.equal(await bench.poll(4 * INTERVAL_MS), "dabc");
 });
 
-Deno.test("ClockOffset asks all servers each time, or none, if it is told so", async () => {
+Deno.test("ClockOffset asks all servers each time, or only once, if it is told so", async () => {
   const answers = { a: sample(1), b: sample(2), c: sample(6) };
   for (const maxServers of [-1, 3, 99]) {
     const bench = new Bench(answers, { maxServers });
@@ -80,7 +80,10 @@ Deno.test("ClockOffset asks all servers each time, or none, if it is told so", a
     assert.equal(await bench.poll(INTERVAL_MS), "abc");
   }
   const bench = new Bench(answers, { maxServers: 0 });
-  assert.equal(await bench.poll(0) + await bench.poll(INTERVAL_MS), "");
+  assert.equal(await bench.poll(0), "abc");
+  assert.equal(bench.clock.offsetMs, 3);
+  assert.equal(await bench.poll(INTERVAL_MS), "");
+  assert.equal(bench.clock.offsetMs, 3);
 });
 
 Deno.test("ClockOffset keeps what it has where nobody answers, and asks all again soon, then less and less often", async () => {
@@ -111,6 +114,33 @@ Deno.test("ClockOffset never asks a server again that forbids it, and one that i
   assert.ok(asked.every((names) => !names.includes("a")));
   assert.deepEqual(asked.map((names) => names.includes("b")), [false, false, false, true, true, true]);
   assert.deepEqual(bench.log.take("warn").map(({ fields }) => `${fields.server} ${fields.code}`), ["a DENY", "b RATE"]);
+});
+
+Deno.test("ClockOffset is ready when the first round is over, whatever came of it", async () => {
+  for (const answer of [sample(7), SILENT]) {
+    const bench = new Bench({ a: answer });
+    assert.equal(bench.clock.isReady, false);
+    await bench.poll(0);
+    assert.equal(bench.clock.isReady, true);
+  }
+});
+
+Deno.test("ClockOffset is ready after a while with the servers that have answered, and takes the others in later", async () => {
+  const slow = Promise.withResolvers<NtpAnswer>();
+  const clock = new ClockOffset({
+    config: { servers: ["a", "b"], maxServers: 2, syncIntervalMs: INTERVAL_MS, timeoutMs: 0 },
+    query: (server) => server === "a" ? Promise.resolve(sample(7)) : slow.promise,
+    logsAnswers: false,
+    log: new RecordingLog(),
+  });
+  const first = clock.poll(0);
+  await clock.poll(FIRST_ROUND_PATIENCE_MS - 1);
+  assert.deepEqual([clock.isReady, clock.offsetMs], [false, 0]);
+  await clock.poll(FIRST_ROUND_PATIENCE_MS);
+  assert.deepEqual([clock.isReady, clock.offsetMs], [true, 7]);
+  slow.resolve(sample(9));
+  await first;
+  assert.equal(clock.offsetMs, 8);
 });
 
 Deno.test("ClockOffset begins no second round while one goes on", async () => {

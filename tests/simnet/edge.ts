@@ -59,6 +59,8 @@ export class SimEdge {
   stopOrder: { readonly exitCode: number; readonly why: string } | undefined;
   /** What is to be added to its wall clock, ms: what time servers would tell it. */
   wallClockOffsetMs = 0;
+  /** Whether time servers have told it. */
+  isClockReady = true;
   readonly #network: SimNetwork;
 
   constructor(network: SimNetwork, nodeId: NodeId, options: SimEdgeOptions) {
@@ -107,9 +109,9 @@ export class SimEdge {
         timeoutCheckIntervalMs: options.timeoutCheckIntervalMs ?? 20_000,
         skipsLocalAddresses: false,
         preferredFamily: 0,
-        infoTimeoutMs: 50_000,
         tokenKey,
         wallClockOffsetMs: () => this.wallClockOffsetMs,
+        isClockReady: () => this.isClockReady,
         localAddresses: () => this.#localAddresses(),
         http: options.http && this.#httpOver(options.http, tokenKey),
         onPeerRemoved: () => {},

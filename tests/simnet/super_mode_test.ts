@@ -64,6 +64,20 @@ Deno.test("edges that can't meet are joined by a third one", () => {
   });
 });
 
+Deno.test("edges that lost each other find each other again, even if neither looks for dead peers", () => {
+  for (const pingIntervalMs of [0, 5_000]) {
+    const edge = () => ({ timeoutCheckIntervalMs: 0, parameters: { pingIntervalMs } });
+    const world = new SuperWorld(1, { edgeCount: 3, edge, isReference: true, http: { delayMs: 20, loss: 0 } });
+    world.connect(5_000);
+    const { firewall } = world.network;
+    world.cut(1, 2);
+    assert.ok(world.runUntilHolds(() => !world.isConnected(), 300_000));
+    world.network.run(120_000);
+    world.network.firewall = firewall;
+    world.connect(30_000);
+  }
+});
+
 Deno.test("an edge that is added while everything runs is met by all others, and one that is removed ends and is forgotten", () => {
   for (const usesPairKeys of [false, true]) {
     const world = new SuperWorld(1, { edgeCount: 4, usesPairKeys });

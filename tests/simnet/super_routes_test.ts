@@ -115,6 +115,21 @@ Deno.test("a clock that is set while the network runs disturbs routes for no lon
   }
 });
 
+Deno.test("an edge that doesn't know yet by how much its clock is wrong tells nobody a wrong time, and attracts nothing", () => {
+  const world = new SuperWorld(1, { edgeCount: 4, parameters: { dampingFilterRadius: 4 }, starts: false });
+  for (let nodeId = 1; nodeId <= 4; nodeId++) world.startEdge(nodeId, nodeId === 3 ? { clockSkewMs: 300 } : {});
+  world.edge(3).isClockReady = false;
+  world.network.run(2_500);
+  world.edge(3).isClockReady = true;
+  world.edge(3).wallClockOffsetMs = -300;
+  world.connect(5_000);
+  world.settle(5_000);
+  for (let second = 0; second < 20; second++) {
+    world.network.run(1_000);
+    assert.deepEqual(world.detours(), []);
+  }
+});
+
 Deno.test("an edge that doesn't relay attracts nothing that isn't for it", () => {
   const world = new SuperWorld(1, { edgeCount: 4, edge: (nodeId) => ({ relays: nodeId !== 3 }) });
   world.setTransits(1, 2, 200);
