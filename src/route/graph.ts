@@ -11,7 +11,7 @@
  * additional cost counts as a change; and what expires does so at a scan ({@linkcode LatencyGraph.expire}) rather than at
  * each look. There, the first link of a node ends the cool-down; here any link that appears or vanishes does.
  *
- * Static mode has no graph: its next-hop table is in the configuration.
+ * A super node in static mode only shows what it holds: its next-hop table is in the configuration.
  *
  * @module
  */
@@ -122,11 +122,6 @@ export class LatencyGraph {
   /** Count of nodes. */
   get size(): number {
     return this.#slotOf.size;
-  }
-
-  /** Tells whether the graph has the node. */
-  hasNode(node: NodeId): boolean {
-    return this.#slotOf.has(node);
   }
 
   /**
@@ -275,16 +270,6 @@ export class LatencyGraph {
   /** The latency that is known now; `Infinity` for no link. */
   latencyMs(source: NodeId, destination: NodeId): number {
     return this.#linkOf(source, destination, (link) => this.#links.latencyUs[link] / US_PER_MS);
-  }
-
-  /** The latency that routes were last computed with; `Infinity` for no link. */
-  usedLatencyMs(source: NodeId, destination: NodeId): number {
-    return this.#linkOf(source, destination, (link) => this.#links.usedLatencyUs[link] / US_PER_MS);
-  }
-
-  /** The cost that routes were last computed with, the destination's additional cost included; `Infinity` for no link. */
-  usedCostMs(source: NodeId, destination: NodeId): number {
-    return this.#linkOf(source, destination, (link) => usedCostUs(this.#links, link) / US_PER_MS);
   }
 
   #linkOf(source: NodeId, destination: NodeId, read: (link: number) => number): number {

@@ -10,7 +10,7 @@
 
 import { INVALID_NODE_ID, type NodeId } from "../base/node_id.ts";
 import type { EdgeCost, GraphUpdate, LinkLatencies } from "./graph.ts";
-import { dependentsBySource, type NextHopTable } from "./next_hop.ts";
+import type { NextHopTable } from "./next_hop.ts";
 import { NO_NEXT_HOP, ShortestPaths } from "./shortest_paths.ts";
 import { nextHopJson, secondsJson } from "./table_json.ts";
 
@@ -18,17 +18,6 @@ const US_PER_MS = 1000;
 
 /** What an update did: "negative cycle" withdraws all routes, and asks for `LatencyGraph.flattenNegative`. */
 export type RoutesOutcome = "changed" | "unchanged" | "negative cycle";
-
-/** `cost[source][destination]` in milliseconds; entries of unreachable destinations are missing. */
-export type CostTable = Readonly<Record<NodeId, Readonly<Record<NodeId, number>>>>;
-
-/** Where one node's broadcasts go, and which of others it passes on. */
-export interface BroadcastLists {
-  /** Next hops of its own broadcasts, ascending. */
-  readonly originated: readonly NodeId[];
-  /** By source: the next hops that its broadcasts reach through this node, ascending. Sources without any are missing. */
-  readonly relayed: ReadonlyMap<NodeId, readonly NodeId[]>;
-}
 
 /** Shortest paths between the nodes of a graph. */
 export class Routes {
@@ -104,26 +93,17 @@ export class Routes {
   /** The next-hop table. Every node has a row, which may be empty; nodes and destinations ascend. */
   nextHopTable(): NextHopTable {
     const { nextHops } = this.#paths;
-    return this.#tableOf((path) => nextHops[path] === NO_NEXT_HOP ? undefined : this.#nodes[nextHops[path]]);
-  }
-
-  /** The cost of every way, 0 from a node to itself. */
-  costTable(): CostTable {
-    const { distances } = this.#paths;
-    return this.#tableOf((path) => distances[path] === Infinity ? undefined : distances[path] / US_PER_MS);
-  }
-
-  /**
-   * The latency of every way: its cost without the additional costs.
-   *
-   * @param latencyMs Latency of one link as used for these routes: `LatencyGraph.usedLatencyMs`.
-   */
-  latencyTable(latencyMs: (source: NodeId, destination: NodeId) => number): CostTable {
-    const { distances } = this.#paths;
-    const sumsUs = this.#latencySumsUs((from, to) =>
-      Math.round(latencyMs(this.#nodes[from], this.#nodes[to]) * US_PER_MS)
-    );
-    return this.#tableOf((path) => distances[path] === Infinity ? undefined : sumsUs[path] / US_PER_MS);
+    const table: Record<NodeId, Record<NodeId, NodeId>> = {};
+    let path = 0;
+    for (const source of this.#nodes) {
+      const row: Record<NodeId, NodeId> = {};
+      for (const destination of this.#nodes) {
+        const next = nextHops[path++];
+        if (next !== NO_NEXT_HOP) row[destination] = this.#nodes[next];
+      }
+      table[source] = row;
+    }
+    return table;
   }
 
   /** The next-hop table as the document that is handed out; see `nextHopJson`. */
@@ -142,7 +122,7 @@ export class Routes {
   }
 
   /**
-   * The latency of every way, in seconds; see `secondsJson`.
+   * The latency of every way, which is its cost without the additional costs, in seconds; see `secondsJson`.
    *
    * @param links Those of the graph; ways over links that it has lost meanwhile count as unreachable.
    */
@@ -175,31 +155,6 @@ export class Routes {
     }
     return sumsUs;
   }
-
-  #tableOf(entryOf: (path: number) => number | undefined): Record<NodeId, Record<NodeId, number>> {
-    const table: Record<NodeId, Record<NodeId, number>> = {};
-    let path = 0;
-    for (const source of this.#nodes) {
-      const row: Record<NodeId, number> = {};
-      for (const destination of this.#nodes) {
-        const entry = entryOf(path++);
-        if (entry !== undefined) row[destination] = entry;
-      }
-      table[source] = row;
-    }
-    return table;
-  }
-}
-
-/**
- * Derives the broadcast lists of one node from the next-hop table, as `publishNextHops` does for lanes.
- *
- * With a table of {@linkcode Routes}, each node that can be reached gets each broadcast exactly once.
- */
-export function broadcastListsOf(table: NextHopTable, selfId: NodeId): BroadcastLists {
-  const neighbours = new Set(Object.values(table[selfId] ?? {}));
-  const originated = [...neighbours].sort((a, b) => a - b);
-  return { originated, relayed: dependentsBySource(table, selfId, originated) };
 }
 
 function isSame(a: ArrayLike<number>, b: ArrayLike<number>): boolean {

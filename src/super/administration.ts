@@ -10,7 +10,7 @@
 
 import { SystemError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { isOrdinaryNodeId, type NodeId } from "../base/node_id.ts";
+import { formatNodeId, isOrdinaryNodeId, type NodeId } from "../base/node_id.ts";
 import type { NextHopTableConfig } from "../config/graph_config.ts";
 import { formatKey, isZeroKey, parseKey } from "../config/key_text.ts";
 import type { SuperPeerConfig } from "../config/super_config.ts";
@@ -18,7 +18,7 @@ import type { SuperFile, SuperParameterChange, SuperPeerChange } from "../config
 import type { Primitives } from "../noise/primitives.ts";
 import { ApiError } from "./http/api_error.ts";
 import type { Registry, SuperParameters } from "./registry.ts";
-import { readStaticTable } from "./static_table.ts";
+import { readStaticTable, routesThrough } from "./static_table.ts";
 
 /** Greatest radius of the damping filter, as in the configuration file. */
 export const DAMPING_RADIUS_MAX = 65_535;
@@ -57,6 +57,8 @@ export interface AdministrationHooks {
   dismiss(nodeId: NodeId): void;
   /** Static mode: replaces the next-hop table. */
   setNextHopTable(table: NextHopTableConfig): void;
+  /** Sets how long an edge counts as alive after it fell silent, for its sessions. */
+  setPeerAliveTimeout(timeoutMs: number): void;
   /** Something changed that edges are to be told of. */
   ring(): void;
 }
@@ -69,7 +71,8 @@ export interface AdministrationOptions {
    * functions of what it returns.
    */
   readonly openFile: () => EditableFile;
-  readonly isStatic: boolean;
+  /** The next-hop table of static mode; `undefined` in any other. */
+  readonly nextHopTable: NextHopTableConfig | undefined;
   /** Makes the text of a file for a new edge. */
   readonly renderEdgeConfig: (peer: SuperPeerConfig) => string;
   readonly hooks: AdministrationHooks;
@@ -77,12 +80,17 @@ export interface AdministrationOptions {
   readonly log: Logger;
 }
 
+/** Most routes that one line of the log names. */
+const MAX_NAMED_ROUTES = 5;
+
 /** Changes the network. Each function throws an {@linkcode ApiError} if it changes nothing. */
 export class Administration {
   readonly #options: AdministrationOptions;
+  #nextHopTable: NextHopTableConfig | undefined;
 
   constructor(options: AdministrationOptions) {
     this.#options = options;
+    this.#nextHopTable = options.nextHopTable;
   }
 
   /**
@@ -105,14 +113,17 @@ export class Administration {
     this.#save((file) => file.addPeer(peer, nextHopTable));
     registry.addNode(peer);
     hooks.addSessions(peer);
-    if (nextHopTable !== undefined) hooks.setNextHopTable(nextHopTable);
+    if (nextHopTable !== undefined) {
+      this.#nextHopTable = nextHopTable;
+      hooks.setNextHopTable(nextHopTable);
+    }
     hooks.ring();
-    log.info("edge added", { node: peer.nodeId, name: peer.name });
+    log.info("edge added", { peer: formatNodeId(peer.nodeId), name: peer.name });
     return edgeConfig;
   }
 
   /**
-   * Removes an edge.
+   * Removes an edge. A static table stays as it is.
    *
    * @throws {ApiError} 404 there is no such edge, 500 the file can't be saved.
    */
@@ -123,7 +134,8 @@ export class Administration {
     registry.removeNode(nodeId);
     hooks.dismiss(nodeId);
     hooks.ring();
-    this.#options.log.info("edge is to be removed", { node: nodeId });
+    this.#options.log.info("edge is to be removed", { peer: formatNodeId(nodeId) });
+    this.#warnOfBrokenRoutes(nodeId);
   }
 
   /**
@@ -155,7 +167,7 @@ export class Administration {
     this.#save((file) => file.updatePeer(nodeId, change));
     registry.updateNode(nodeId, change);
     hooks.ring();
-    log.info("edge changed", { node: nodeId, ...change });
+    log.info("edge changed", { peer: formatNodeId(nodeId), ...change });
   }
 
   /**
@@ -170,6 +182,7 @@ export class Administration {
     checkParameters({ ...registry.parameters, ...change });
     this.#save((file) => file.updateParameters(change));
     registry.updateParameters(change);
+    if (change.peerAliveTimeoutMs !== undefined) hooks.setPeerAliveTimeout(change.peerAliveTimeoutMs);
     hooks.ring();
     log.info("parameters changed", { ...change });
   }
@@ -188,12 +201,27 @@ export class Administration {
 
   /** Reads the table that a static network needs with one more node. */
   #readTable({ nodeId, nextHopTable: text }: NewPeer): NextHopTableConfig | undefined {
-    if (!this.#options.isStatic) return undefined;
+    if (this.#nextHopTable === undefined) return undefined;
     if (text === undefined) throw new ApiError(417, "NextHopTable is missing: the super is in static mode");
     const nodeIds = Array.from(this.#options.registry.nodes(), (node) => node.nodeId);
     const table = readStaticTable(text, [...nodeIds, nodeId]);
     if (typeof table === "string") throw new ApiError(417, table);
     return table;
+  }
+
+  /** A static table that leads through a removed node is in force until the next start, which refuses it. */
+  #warnOfBrokenRoutes(gone: NodeId): void {
+    if (this.#nextHopTable === undefined) return;
+    const nodeIds = Array.from(this.#options.registry.nodes(), (node) => node.nodeId);
+    const broken = routesThrough(this.#nextHopTable, gone, nodeIds);
+    if (broken.length === 0) return;
+    const named = broken.slice(0, MAX_NAMED_ROUTES).map(([source, destination]) => `[${source}][${destination}]`);
+    const rest = broken.length > named.length ? ` and ${broken.length - named.length} more` : "";
+    this.#options.log.warn("NextHopTable leads through a node that was removed: the super can't start with it again", {
+      peer: formatNodeId(gone),
+      entries: `${named.join(", ")}${rest}`,
+      remedy: "name other next hops in the configuration file and restart the super",
+    });
   }
 
   #save(edit: (file: EditableFile) => void): void {

@@ -8,9 +8,12 @@
  * @module
  */
 
+import { SystemError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { SUPER_NODE_ID } from "../base/node_id.ts";
+import type { EndpointConfig } from "../config/endpoint_text.ts";
 import type { FakeTcpConfig } from "../config/faketcp_config.ts";
+import type { PeerEndpoint } from "../config/peer_config.ts";
 import { secondTunName, type SuperConfig } from "../config/super_config.ts";
 import type { PathControl } from "../control/path_control.ts";
 import type { Tables } from "../dataplane/tables.ts";
@@ -18,7 +21,7 @@ import type { Device } from "../device/device.ts";
 import type { Shim } from "../ffi/shim.ts";
 import { NO_TAP, NodeCore } from "../node/node_core.ts";
 import { createDevice, createNodeTables, createPathControl, openNodeFakeTcp } from "../node/node_parts.ts";
-import { closeNodeSockets, type NodeSockets, openNodeSockets } from "../node/sockets.ts";
+import { closeNodeSockets, FAMILY_IS_MISSING, type NodeSockets, openNodeSockets } from "../node/sockets.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { PathCapability } from "../wire/path_message.ts";
@@ -113,6 +116,47 @@ export class SuperIdentity {
   ring(): void {
     this.core.ring();
   }
+}
+
+/** A family, what is needed of the configuration for its identity, and where it listens if the user said so. */
+export interface FamilyKey {
+  readonly family: 4 | 6;
+  /** `undefined`: the family gets no identity. */
+  readonly privateKey: Uint8Array | undefined;
+  readonly listen: Uint8Array | undefined;
+}
+
+/**
+ * Opens an identity for each family that has a key, all at one port. One whose family the kernel lacks is left out, of which
+ * its sockets have warned, as long as another remains.
+ *
+ * @param port Of the first one; 0 lets the kernel choose.
+ * @throws What `open` throws otherwise.
+ */
+export function openFamilies<Identity extends { readonly port: number }>(
+  families: readonly FamilyKey[],
+  port: number,
+  open: (family: 4 | 6, privateKey: Uint8Array, port: number) => Identity,
+): Identity[] {
+  const identities: Identity[] = [];
+  let refusal: SystemError | undefined;
+  for (const { family, privateKey, listen } of families) {
+    if (privateKey === undefined) continue;
+    try {
+      identities.push(open(family, privateKey, identities[0]?.port ?? port));
+    } catch (error) {
+      const isMissing = error instanceof SystemError && FAMILY_IS_MISSING.includes(error.errno) && listen === undefined;
+      if (!isMissing) throw error;
+      refusal = error;
+    }
+  }
+  if (identities.length === 0 && refusal !== undefined) throw refusal;
+  return identities;
+}
+
+/** What an identity looks up of an edge's endpoint: a name in its own family, and of literal addresses those of it alone. */
+export function endpointsInFamily(endpoint: EndpointConfig, family: 4 | 6): PeerEndpoint[] {
+  return endpoint.family === 0 || endpoint.family === family ? [{ ...endpoint, lookupFamily: family }] : [];
 }
 
 /** FakeTCP of one family: two identities can't share one TUN device, since it doesn't tell whose a segment is. */

@@ -21,7 +21,7 @@
  */
 
 import type { Logger } from "../base/log.ts";
-import { isOrdinaryNodeId, type NodeId } from "../base/node_id.ts";
+import { formatNodeId, isOrdinaryNodeId, type NodeId } from "../base/node_id.ts";
 import type { RandomSource } from "../base/random.ts";
 import { type Document, type DocumentAnswer, DocumentKind, DocumentStatus } from "../control/documents.ts";
 import type { PeerReport, Register, ServerUpdate } from "../control/messages.ts";
@@ -305,8 +305,7 @@ export class Registry {
    * may be away. A network that starts as a whole waits for nobody.
    */
   isRouteInputComplete(nowMs: number): boolean {
-    const patienceMs = ROUTE_INPUT_PINGS * this.#parameters.pingIntervalMs + ROUTE_INPUT_SESSIONS_MS;
-    return this.#routeInputAwaited.size === 0 || nowMs - this.#options.startedMs >= patienceMs;
+    return this.#routeInputAwaited.size === 0 || nowMs >= this.#patienceEndMs();
   }
 
   /**
@@ -335,9 +334,15 @@ export class Registry {
 
   /** Returns when {@linkcode Registry.handleTimeout} is to be called at the latest, ms. */
   pollTimeout(): number {
+    const isWaiting = !this.isRouteInputComplete(this.#nowMs);
     return Math.max(
       this.#nowMs,
-      Math.min(this.#expiryDueMs, this.#peers.pollTimeout(), this.#pushes.pollTimeout()),
+      Math.min(
+        this.#expiryDueMs,
+        isWaiting ? this.#patienceEndMs() : Infinity,
+        this.#peers.pollTimeout(),
+        this.#pushes.pollTimeout(),
+      ),
     );
   }
 
@@ -384,6 +389,12 @@ export class Registry {
     for (const [nodeId, { hasReported }] of this.#nodes) if (!hasReported) this.#routeInputAwaited.add(nodeId);
   }
 
+  /** Until then routes may wait for edges. */
+  #patienceEndMs(): number {
+    const patienceMs = ROUTE_INPUT_PINGS * this.#parameters.pingIntervalMs + ROUTE_INPUT_SESSIONS_MS;
+    return this.#options.startedMs + patienceMs;
+  }
+
   #renewParameters(node: NodeRecord): void {
     node.parametersToken = this.#tokens.next();
     this.#pushes.touch(node.nodeId);
@@ -402,7 +413,8 @@ export class Registry {
 
   #setAlive(node: NodeRecord, isAlive: boolean): void {
     node.isAlive = isAlive;
-    this.#options.log.info(isAlive ? "node is alive" : "node is silent", { node: node.nodeId, name: node.name });
+    const fields = { peer: formatNodeId(node.nodeId), name: node.name };
+    this.#options.log.info(isAlive ? "node is alive" : "node is silent", fields);
     this.#peers.update(node);
     this.#pushes.touch(node.nodeId);
   }
@@ -410,7 +422,7 @@ export class Registry {
   #logRefusal(node: NodeRecord, cause: string, nowMs: number): void {
     if (nowMs - node.refusalLoggedMs < REFUSAL_LOG_INTERVAL_MS) return;
     node.refusalLoggedMs = nowMs;
-    this.#options.log.warn("registration refused", { node: node.nodeId, cause });
+    this.#options.log.warn("registration refused", { peer: formatNodeId(node.nodeId), cause });
   }
 
   #expire(nowMs: number): void {

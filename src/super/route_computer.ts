@@ -9,7 +9,7 @@
  *             due                    changed, unchanged
  *   IDLE ────────────▶ COMPUTING ─────────────────────▶ IDLE
  *                       │     ▲
- *       negative cycle: └─────┘ the graph without negative costs, once
+ *       negative cycle: └─────┘ the whole graph; then without negative costs, once
  *       engine lost it:         the whole graph
  * ```
  *
@@ -36,6 +36,8 @@ const COMPUTATION_GAP_MS = 50;
  * and go, each a reason to compute at once.
  */
 const COMPUTATION_GAP_MS_PER_PAIR = 0.002;
+/** Least time between two lines about negative cycles, ms: one edge can bring about any number of them. */
+const CYCLE_LOG_INTERVAL_MS = 60_000;
 
 /** Where next hops come from: computed, or from the configuration (`route_static.ts`). */
 export interface RouteSource extends AsyncDisposable {
@@ -61,7 +63,7 @@ export interface RouteSource extends AsyncDisposable {
    *
    * @throws {Error} The engine failed.
    */
-  state(): Promise<RouteState>;
+  state(nowMs: number): Promise<RouteState>;
 }
 
 /** What a computer needs. */
@@ -83,6 +85,7 @@ export class RouteComputer implements RouteSource {
   #isHeld = false;
   #isComputing = false;
   #startedMs = -Infinity;
+  #cycleLoggedMs = -Infinity;
   #nextCheckMs = Infinity;
   /** Came while results are kept back. */
   #withheld: Document | undefined;
@@ -91,15 +94,7 @@ export class RouteComputer implements RouteSource {
   constructor(options: RouteComputerOptions) {
     const { settings } = options;
     this.#options = options;
-    this.#graph = new LatencyGraph({
-      manualLatencyMs: settings.manualLatencyMs,
-      tolerance: {
-        rule: "relative",
-        toleranceMs: settings.jitterToleranceMs,
-        multiplier: settings.jitterToleranceMultiplier,
-      },
-      coolDownMs: settings.recalculateCoolDownMs,
-    });
+    this.#graph = createGraph(settings);
   }
 
   addNode(nodeId: NodeId): void {
@@ -164,14 +159,16 @@ export class RouteComputer implements RouteSource {
 
   #compute(task: RouteTask): void {
     this.#isComputing = true;
-    this.#options.engine.compute(task, (result) => this.#handleResult(result, task.isLastTry));
+    this.#options.engine.compute(task, (result) => this.#handleResult(result, task));
   }
 
-  #handleResult(result: RouteResult, wasLastTry: boolean): void {
-    if (result.outcome === "negative cycle" && !wasLastTry) {
-      this.#options.log.info(
-        "latencies round a cycle are below zero, so negative ones count as zero until measured again",
-      );
+  #handleResult(result: RouteResult, { update, isLastTry }: RouteTask): void {
+    if (result.outcome === "negative cycle" && !isLastTry) {
+      // Links that weren't computed anew count as they were used, before clocks drifted: all as they are now may do.
+      if (update.kind === "edges") {
+        return this.#compute({ update: this.#graph.takeAll(this.#startedMs), isLastTry: false });
+      }
+      this.#logCycle(this.#startedMs);
       return this.#compute({ update: this.#graph.flattenNegative(this.#startedMs), isLastTry: true });
     }
     if (result.outcome === "lost") {
@@ -180,6 +177,14 @@ export class RouteComputer implements RouteSource {
     this.#isComputing = false;
     if (result.outcome === "changed") this.#publish(result.document);
     else if (!this.#isHeld) this.#release();
+  }
+
+  #logCycle(nowMs: number): void {
+    if (nowMs - this.#cycleLoggedMs < CYCLE_LOG_INTERVAL_MS) return;
+    this.#cycleLoggedMs = nowMs;
+    this.#options.log.info(
+      "latencies round a cycle are below zero, so negative ones count as zero until measured again",
+    );
   }
 
   #withdraw(): void {
@@ -201,6 +206,19 @@ export class RouteComputer implements RouteSource {
     this.#published = document;
     this.#options.onNextHops(document);
   }
+}
+
+/** Makes the graph of a super node. */
+export function createGraph(settings: GraphConfig): LatencyGraph {
+  return new LatencyGraph({
+    manualLatencyMs: settings.manualLatencyMs,
+    tolerance: {
+      rule: "relative",
+      toleranceMs: settings.jitterToleranceMs,
+      multiplier: settings.jitterToleranceMultiplier,
+    },
+    coolDownMs: settings.recalculateCoolDownMs,
+  });
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -35,6 +35,20 @@ export function readStaticTable(text: string, nodeIds: readonly NodeId[]): NextH
   return table;
 }
 
+/**
+ * Finds the routes that are broken since a node is gone: entries whose next hop it is.
+ *
+ * @param nodeIds All nodes that are left.
+ * @returns Pairs of source and destination.
+ */
+export function routesThrough(
+  table: NextHopTableConfig,
+  gone: NodeId,
+  nodeIds: readonly NodeId[],
+): [source: NodeId, destination: NodeId][] {
+  return Array.from(pairsOf(nodeIds)).filter(([source, destination]) => table[source]?.[destination] === gone);
+}
+
 function* pairsOf(nodeIds: readonly NodeId[]): Generator<[NodeId, NodeId]> {
   for (const source of nodeIds) {
     for (const destination of nodeIds) if (source !== destination) yield [source, destination];

@@ -17,6 +17,7 @@ import type { SuperConfig, SuperPeerConfig } from "../config/super_config.ts";
 import { SuperFile } from "../config/super_file.ts";
 import type { Document } from "../control/documents.ts";
 import { loadShim, type Shim } from "../ffi/shim.ts";
+import { openProcFiles } from "../host/proc.ts";
 import { PeerEndpoints } from "../node/peer_endpoints.ts";
 import { libcryptoPrimitives } from "../node/primitives.ts";
 import { notifySystemd, onSignals, runUserProgram } from "../node/process_life.ts";
@@ -26,7 +27,7 @@ import type { Primitives } from "../noise/primitives.ts";
 import { Administration } from "./administration.ts";
 import { HttpServer } from "./http/server.ts";
 import type { SuperApi } from "./http/super_api.ts";
-import { SuperIdentity } from "./identity.ts";
+import { endpointsInFamily, openFamilies, SuperIdentity } from "./identity.ts";
 import { derivePairSecret } from "./pair_keys.ts";
 import { Registry } from "./registry.ts";
 import { RouteComputer, type RouteSource } from "./route_computer.ts";
@@ -52,7 +53,7 @@ const log = getLogger("super");
 /**
  * Runs a super node until it is stopped.
  *
- * @returns The exit code: 0 after SIGINT or SIGTERM, 1 after a failure, which has been logged.
+ * @returns The exit code: 0 after SIGINT, SIGTERM or SIGHUP, 1 after a failure, which has been logged.
  */
 export async function runSuper(config: SuperConfig, options: SuperRunOptions): Promise<number> {
   log.info("super starting", { version: PROGRAM_VERSION, config: options.configPath });
@@ -77,15 +78,15 @@ async function startAndRun(
   const primitives = libcryptoPrimitives(shim);
   const identities = openIdentities(config, options, primitives, shim, stack);
   const node = new SuperNode({ config, options, identities, primitives, shim, stack });
+  // Before the machine is changed, and until it is changed back.
+  stack.use(node.obeySignals());
   for (const { core } of identities) await core.setHostRules(stack);
   const lanes = [];
   for (const { core } of identities) lanes.push(stack.use(await core.startLanes((reason) => node.fail(reason))));
   stack.use(await HttpServer.start(config, node.api, getLogger("http")));
-  if (!await runUserProgram(config.postScript, environmentOf(config), config.log.internal, log)) return 1;
   return await node.run(lanes);
 }
 
-/** Opens an identity for each family that has a key, both at one port. */
 function openIdentities(
   config: SuperConfig,
   { bind }: SuperRunOptions,
@@ -93,16 +94,16 @@ function openIdentities(
   shim: Shim,
   stack: AsyncDisposableStack,
 ): SuperIdentity[] {
-  const identities: SuperIdentity[] = [];
-  const keys = [[4, config.privateKeyV4], [6, config.privateKeyV6]] as const;
-  for (const [family, privateKey] of keys) {
-    if (privateKey === undefined) continue;
-    const port = identities[0]?.port ?? config.listenPort;
-    const packetInfo = bind === "linux";
+  const { privateKeyV4, privateKeyV6, addressFamilies: { listenIpv4, listenIpv6 } } = config;
+  const families = [
+    { family: 4, privateKey: privateKeyV4, listen: listenIpv4 },
+    { family: 6, privateKey: privateKeyV6, listen: listenIpv6 },
+  ] as const;
+  const packetInfo = bind === "linux";
+  return openFamilies(families, config.listenPort, (family, privateKey, port) => {
     const options = { config, family, privateKey, port, packetInfo, primitives, timers: readTimers() };
-    identities.push(SuperIdentity.open(options, shim, stack));
-  }
-  return identities;
+    return SuperIdentity.open(options, shim, stack);
+  });
 }
 
 function environmentOf({ nodeName }: SuperConfig): Record<string, string> {
@@ -130,8 +131,8 @@ class SuperNode {
   readonly #endpoints: readonly PeerEndpoints[];
   readonly #drops: readonly DropReport[];
   #nextDropReportMs: number;
+  readonly #ending = new AbortController();
   #exitCode = 0;
-  #isEnding = false;
 
   constructor(parts: SuperParts) {
     const { config, identities, shim, stack } = parts;
@@ -155,7 +156,7 @@ class SuperNode {
       nowMs: () => shim.nowMs(),
       wallMs: wallClockMs,
       takeReport: (nodeId, report) => this.#control.takeReport(nodeId, report, shim.nowMs(), wallClockMs()),
-      routeState: () => routes.state(),
+      routeState: () => routes.state(shim.nowMs()),
     };
   }
 
@@ -167,30 +168,47 @@ class SuperNode {
     this.#end();
   }
 
-  /** Serves until a signal or a failure. Returns the exit code. */
-  async run(lanes: readonly Awaited<ReturnType<SuperIdentity["core"]["startLanes"]>>[]): Promise<number> {
-    const { config, identities, shim } = this.#parts;
-    using _signals = onSignals({
+  /** Stops on signals, also in the middle of the start, until the result is disposed of. */
+  obeySignals(): Disposable {
+    return onSignals({
       stop: (signal) => {
         log.info("super stopping", { signal });
         this.#end();
       },
       status: () => this.#logStatus(),
-    });
-    notifySystemd(shim, log);
-    const [{ port }] = identities;
-    log.info("super ready", { port, edgeApiPort: config.edgeApi.port, peers: config.peers.length, pid: Deno.pid });
-    if (!this.#isEnding) {
-      await Promise.all(identities.map((identity, index) =>
-        identity.core.run(lanes[index], {
-          control: this.#control.controlOf(identity),
-          onTick: (nowMs) => this.#tick(nowMs),
-          onFailure: (reason) => this.fail(reason),
-        })
-      ));
-    }
+    }, openProcFiles(this.#parts.shim).read("self/status") ?? "");
+  }
+
+  /** Serves until a signal or a failure, with the user's program as it begins. Returns the exit code. */
+  async run(lanes: readonly Awaited<ReturnType<SuperIdentity["core"]["startLanes"]>>[]): Promise<number> {
+    const serving = this.#parts.identities.map((identity, index) =>
+      identity.core.run(lanes[index], {
+        control: this.#control.controlOf(identity),
+        onTick: (nowMs) => this.#tick(nowMs),
+        onFailure: (reason) => this.fail(reason),
+      })
+    );
+    await Promise.all([...serving, this.#getReady()]);
     for (const drops of this.#drops) drops.logTotals();
     return this.#exitCode;
+  }
+
+  /** Runs the user's program, if there is one, and then tells the operator and systemd. */
+  async #getReady(): Promise<void> {
+    const { config, identities: [{ port }], shim } = this.#parts;
+    const environment = environmentOf(config);
+    const { signal } = this.#ending;
+    if (!await runUserProgram(config.postScript, environment, config.log.internal, log, signal)) {
+      this.#exitCode = 1;
+      return this.#end();
+    }
+    if (this.#isEnding) return;
+    notifySystemd(shim, log);
+    log.info("super ready", { port, edgeApiPort: config.edgeApi.port, peers: config.peers.length, pid: Deno.pid });
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   #addPeer(peer: SuperPeerConfig): void {
@@ -200,7 +218,7 @@ class SuperNode {
     if (endpoint === undefined) return;
     for (const [index, { device, family }] of identities.entries()) {
       const row = device.peerRows.get(peer.nodeId);
-      const endpoints = [{ ...endpoint, lookupFamily: family }];
+      const endpoints = endpointsInFamily(endpoint, family);
       const written = { nodeId: peer.nodeId, endpoints, fakeTcpEndpoints: [], isStatic: true };
       if (row !== undefined) this.#endpoints[index].add(row, written);
     }
@@ -222,7 +240,7 @@ class SuperNode {
     return new Administration({
       registry: this.#registry,
       openFile: () => SuperFile.open(options.configPath),
-      isStatic: config.graph.isStatic,
+      nextHopTable: config.graph.isStatic ? config.nextHopTable : undefined,
       renderEdgeConfig: (peer) => this.#renderEdgeConfig(peer),
       hooks: {
         refusalOf: (peer) => this.#control.refusalOf(peer, shim.nowMs()),
@@ -235,6 +253,9 @@ class SuperNode {
           this.#control.dismiss(nodeId, shim.nowMs());
         },
         setNextHopTable: setTable,
+        setPeerAliveTimeout: (timeoutMs) => {
+          for (const { device } of this.#parts.identities) device.setPeerAliveTimeout(timeoutMs);
+        },
         ring: () => this.#ring(),
       },
       primitives,
@@ -243,7 +264,7 @@ class SuperNode {
   }
 
   #renderEdgeConfig(peer: SuperPeerConfig): string {
-    const { edgeTemplate, publicKeyV4, publicKeyV6, fakeTcp, obfuscation } = this.#parts.config;
+    const { edgeTemplate, publicKeyV4, publicKeyV6, wireVersion, fakeTcp, obfuscation } = this.#parts.config;
     return renderEdgeConfig(edgeTemplate, {
       nodeId: peer.nodeId,
       nodeName: peer.name,
@@ -251,6 +272,7 @@ class SuperNode {
       presharedKey: peer.presharedKey,
       additionalCostMs: peer.additionalCostMs,
       skipsLocalAddresses: peer.skipsLocalAddresses,
+      wireVersion,
       superPublicKeyV4: publicKeyV4,
       superPublicKeyV6: publicKeyV6,
       fakeTcp,
@@ -282,7 +304,7 @@ class SuperNode {
   }
 
   #end(): void {
-    this.#isEnding = true;
+    this.#ending.abort();
     for (const { core } of this.#parts.identities) core.stop();
   }
 }
@@ -294,7 +316,7 @@ function createRegistry(config: SuperConfig, startedMs: number): Registry {
     nodes: config.peers,
     usesPairKeys: config.usesPairKeys,
     pairSecret: derivePairSecret(privateKeys),
-    wireVersion: WIRE_VERSION,
+    wireVersion: config.wireVersion ?? WIRE_VERSION,
     startedMs,
     random: systemRandom,
     log,
@@ -308,7 +330,7 @@ function createRoutes(
   onResult: () => void,
 ): { routes: RouteSource; setTable: (table: SuperConfig["nextHopTable"]) => void } {
   if (graph.isStatic) {
-    const routes = new StaticRoutes(nextHopTable, onNextHops);
+    const routes = new StaticRoutes({ settings: graph, table: nextHopTable, onNextHops });
     return { routes, setTable: (table) => routes.setTable(table) };
   }
   const engine = new WorkerEngine({ log: getLogger("routes"), onResult });

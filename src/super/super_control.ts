@@ -28,6 +28,7 @@ import type { PathControl } from "../control/path_control.ts";
 import type { LaneEvent } from "../dataplane/events.ts";
 import type { Device, DeviceEvent, PeerRefusal } from "../device/device.ts";
 import type { NodeControl } from "../node/control_loop.ts";
+import { equalOctets } from "../noise/primitives.ts";
 import { UNREACHABLE_MS } from "../route/latency_filter.ts";
 import { EG_HEADER_LEN, readSource } from "../wire/eg_header.ts";
 import { MessageType } from "../wire/message_type.ts";
@@ -120,9 +121,11 @@ export class SuperControl {
     };
   }
 
-  /** Tells why an edge can't have sessions; `undefined` if it can. One with its NodeId that is on its way out goes at once. */
+  /** Tells why an edge can't have sessions; `undefined` if it can. Who has its NodeId or key and is on the way out goes at once. */
   refusalOf(peer: SessionPeer, nowMs: number): PeerRefusal | undefined {
-    if (this.#dismissals.has(peer.nodeId)) this.#drop(peer.nodeId, nowMs);
+    for (const nodeId of this.#dismissals.keys()) {
+      if (nodeId === peer.nodeId || this.#hasKey(nodeId, peer.publicKey, nowMs)) this.#drop(nodeId, nowMs);
+    }
     for (const { device } of this.#options.identities) {
       const refusal = device.refusalOf(peer);
       if (refusal !== undefined) return refusal;
@@ -156,6 +159,7 @@ export class SuperControl {
     this.#noteAddresses(nodeId, nowMs);
     registry.noteReport(nodeId, report, nowMs, wallMs);
     for (const pong of report.pongs) this.#measure(nodeId, pong, nowMs);
+    this.#holdRoutes(nowMs);
     this.ring();
   }
 
@@ -264,13 +268,21 @@ export class SuperControl {
   #handleShared(nowMs: number): void {
     const { registry, routes } = this.#options;
     // Before anybody is told of the table: whoever has just come may have routes that it would take away.
-    routes.hold(!registry.isRouteInputComplete(nowMs));
+    this.#holdRoutes(nowMs);
     routes.handleTimeout(nowMs);
     registry.handleTimeout(nowMs);
+    // Who was waited for may just have been given up.
+    this.#holdRoutes(nowMs);
     for (let push = registry.pollPush(); push !== undefined; push = registry.pollPush()) {
       this.#tell(push.nodeId, push.update, SUPER_NODE_ID, nowMs);
     }
     for (const [nodeId, dismissal] of this.#dismissals) this.#pollDismissal(nodeId, dismissal, nowMs);
+  }
+
+  /** Keeps routes back while edges are awaited. What ends that calls this, so that routes are due at once. */
+  #holdRoutes(nowMs: number): void {
+    const { registry, routes } = this.#options;
+    routes.hold(!registry.isRouteInputComplete(nowMs));
   }
 
   #pollShared(): number {
@@ -289,6 +301,12 @@ export class SuperControl {
     this.#tell(nodeId, { nodeId, action: ServerAction.SHUTDOWN, code: NOTICE_CODE, params }, nodeId, nowMs);
   }
 
+  #hasKey(nodeId: NodeId, publicKey: Uint8Array, nowMs: number): boolean {
+    return this.#options.identities.some(({ device }) =>
+      device.snapshot(nowMs).some((peer) => peer.nodeId === nodeId && equalOctets(peer.publicKey, publicKey))
+    );
+  }
+
   #drop(nodeId: NodeId, nowMs: number): void {
     this.#dismissals.delete(nodeId);
     for (const { identity: { device, paths }, documents } of this.#stations) {
@@ -298,7 +316,7 @@ export class SuperControl {
       paths.removePeer(row, nowMs);
       device.removePeer(row);
     }
-    this.#options.log.info("edge removed", { node: formatNodeId(nodeId) });
+    this.#options.log.info("edge removed", { peer: formatNodeId(nodeId) });
   }
 
   /** Sends an update over all sessions that an edge has, or might have. */

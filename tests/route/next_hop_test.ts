@@ -9,17 +9,8 @@ import {
   publishNextHops,
   type RouteColumns,
 } from "../../src/route/next_hop.ts";
+import { EXAMPLE } from "../reference/example_network.ts";
 import { slowDependents } from "../reference/next_hop_relay.ts";
-
-/** The network of `behaviour.md` §1.5: 1-2, 2-3, 2-4, 3-4, 4-6, 3-5, every link of cost 1, ties by the lowest NodeId. */
-const EXAMPLE: NextHopTable = {
-  1: { 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 },
-  2: { 1: 1, 3: 3, 4: 4, 5: 3, 6: 4 },
-  3: { 1: 2, 2: 2, 4: 4, 5: 5, 6: 4 },
-  4: { 1: 2, 2: 2, 3: 3, 5: 3, 6: 6 },
-  5: { 1: 3, 2: 3, 3: 3, 4: 3, 6: 3 },
-  6: { 1: 4, 2: 4, 3: 4, 4: 4, 5: 4 },
-};
 
 function createColumns(slots = 8): RouteColumns {
   const peerBitmapWords = 1;

@@ -3,20 +3,10 @@ import fc from "fast-check";
 import { INVALID_NODE_ID, type NodeId } from "../../src/base/node_id.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { GraphUpdate } from "../../src/route/graph.ts";
-import { nextHopPath, type NextHopTable } from "../../src/route/next_hop.ts";
-import { broadcastListsOf, Routes } from "../../src/route/routes.ts";
+import { dependentsBySource, nextHopPath } from "../../src/route/next_hop.ts";
+import { Routes } from "../../src/route/routes.ts";
+import { EXAMPLE, EXAMPLE_LINKS } from "../reference/example_network.ts";
 import { bareTripleLoop, leastMs } from "../reference/triple_loop.ts";
-
-/** The network of `behaviour.md` §1.5. */
-const LINKS: [NodeId, NodeId][] = [[1, 2], [2, 3], [2, 4], [3, 4], [4, 6], [3, 5]];
-const EXAMPLE: NextHopTable = {
-  1: { 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 },
-  2: { 1: 1, 3: 3, 4: 4, 5: 3, 6: 4 },
-  3: { 1: 2, 2: 2, 4: 4, 5: 5, 6: 4 },
-  4: { 1: 2, 2: 2, 3: 3, 5: 3, 6: 6 },
-  5: { 1: 3, 2: 3, 3: 3, 4: 3, 6: 3 },
-  6: { 1: 4, 2: 4, 3: 4, 4: 4, 5: 4 },
-};
 
 function wholeGraph(nodes: NodeId[], costUs: (source: NodeId, destination: NodeId) => number): GraphUpdate {
   const costsUs = new Float64Array(nodes.length ** 2);
@@ -30,9 +20,15 @@ function wholeGraph(nodes: NodeId[], costUs: (source: NodeId, destination: NodeI
 
 function exampleUpdate(): GraphUpdate {
   return wholeGraph([1, 2, 3, 4, 5, 6], (source, destination) => {
-    const isLink = LINKS.some(([a, b]) => (a === source && b === destination) || (b === source && a === destination));
+    const isLink = EXAMPLE_LINKS.some(([a, b]) =>
+      (a === source && b === destination) || (b === source && a === destination)
+    );
     return isLink ? 500_000 : Infinity;
   });
+}
+
+function readTable(json: Uint8Array): Record<NodeId, Record<NodeId, number>> {
+  return JSON.parse(new TextDecoder().decode(json));
 }
 
 Deno.test("nextHopTable() is that of the specification's example", () => {
@@ -56,26 +52,32 @@ Deno.test("nextHopTable() has a row for a node without routes, and asymmetric la
     3: { 1: 1, 2: 2 },
     4: {},
   });
-  assert.deepEqual(routes.costTable(), {
-    1: { 1: 0, 2: 750, 3: 500 },
-    2: { 1: 900, 2: 0, 3: 1400 },
-    3: { 1: 0, 2: 250, 3: 0 },
-    4: { 4: 0 },
+  assert.deepEqual(readTable(routes.costJson()), {
+    1: { 1: 0, 2: 0.75, 3: 0.5, 4: 99999 },
+    2: { 1: 0.9, 2: 0, 3: 1.4, 4: 99999 },
+    3: { 1: 0, 2: 0.25, 3: 0, 4: 99999 },
+    4: { 1: 99999, 2: 99999, 3: 99999, 4: 0 },
   });
 });
 
-Deno.test("latencyTable() sums the latencies along the ways that additional costs have chosen", () => {
+Deno.test("latencyJson() sums the latencies along the ways that additional costs have chosen", () => {
   // 2 charges 100 ms, so that 1 reaches 3 directly, and 2 itself all the same.
   const routes = new Routes();
-  const latency = (source: NodeId, destination: NodeId) => Math.abs(source - destination) === 2 ? 50 : 10;
-  routes.apply(wholeGraph([1, 2, 3, 4], (source, destination) => {
-    const latencyUs = Math.abs(source - destination) > 2 ? Infinity : latency(source, destination) * 1000;
-    return latencyUs + (destination === 2 ? 100_000 : 0);
+  const nodes = [1, 2, 3, 4];
+  const latencyUs = (source: NodeId, destination: NodeId) =>
+    [0, 10_000, 50_000, Infinity][Math.abs(source - destination)];
+  routes.apply(wholeGraph(nodes, (source, destination) => {
+    return latencyUs(source, destination) + (destination === 2 ? 100_000 : 0);
   }));
   assert.equal(routes.nextHop(1, 3), 3);
-  assert.deepEqual(routes.costTable()[1], { 1: 0, 2: 110, 3: 50, 4: 60 });
-  assert.deepEqual(routes.latencyTable(latency)[1], { 1: 0, 2: 10, 3: 50, 4: 60 });
-  assert.deepEqual(routes.latencyTable(latency)[4], { 1: 60, 2: 20, 3: 10, 4: 0 });
+  assert.deepEqual(readTable(routes.costJson())[1], { 1: 0, 2: 0.11, 3: 0.05, 4: 0.06 });
+  const links = Float64Array.from(nodes.flatMap((from) => nodes.map((to) => latencyUs(from, to))));
+  const latencies = readTable(routes.latencyJson({ nodes, latencyUs: links, usedLatencyUs: links }));
+  assert.deepEqual(latencies[1], { 1: 0, 2: 0.01, 3: 0.05, 4: 0.06 });
+  assert.deepEqual(latencies[4], { 1: 0.06, 2: 0.02, 3: 0.01, 4: 0 });
+  // What was used for a link that the graph has lost meanwhile isn't known any more.
+  const few = { nodes: [1, 2], latencyUs: links.slice(0, 4), usedLatencyUs: Float64Array.of(0, 10_000, 10_000, 0) };
+  assert.deepEqual(readTable(routes.latencyJson(few))[1], { 1: 0, 2: 0.01, 3: 99999, 4: 99999 });
 });
 
 Deno.test("apply() tells whether next hops changed, vanished ones included", () => {
@@ -96,13 +98,6 @@ Deno.test("apply() tells whether next hops changed, vanished ones included", () 
   assert.equal(routes.apply(edge(1, 2, 600_000)), "unchanged", "compared with the last that could be computed");
   assert.equal(routes.apply({ kind: "all", nodes: [], costsUs: new Float64Array(0) }), "changed");
   assert.deepEqual(routes.nextHopTable(), {});
-});
-
-Deno.test("broadcastListsOf() gives what lanes forward by, in the specification's example", () => {
-  const lists = broadcastListsOf(EXAMPLE, 4);
-  assert.deepEqual(lists.originated, [2, 3, 6]);
-  assert.deepEqual(lists.relayed, new Map([[1, [6]], [2, [6]], [3, [6]], [5, [6]], [6, [2, 3]]]));
-  assert.deepEqual(broadcastListsOf({}, 4), { originated: [], relayed: new Map() });
 });
 
 const anyGraph = fc.integer({ min: 1, max: 14 }).chain((size) => {
@@ -136,7 +131,10 @@ Deno.test("Routes lets each broadcast reach each reachable node exactly once, wh
       const routes = new Routes();
       routes.apply(update);
       const table = routes.nextHopTable();
-      const lists = new Map(routes.nodes.map((node) => [node, broadcastListsOf(table, node)]));
+      const lists = new Map(routes.nodes.map((node) => {
+        const originated = [...new Set(Object.values(table[node]))];
+        return [node, { originated, relayed: dependentsBySource(table, node, originated) }];
+      }));
       for (const source of routes.nodes) {
         const heard = new Set<NodeId>();
         const queue = (lists.get(source)?.originated ?? []).map((to) => ({ from: source, to }));

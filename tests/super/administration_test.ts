@@ -37,6 +37,8 @@ for (const { name, change } of CHANGES) {
     change(subject);
     assert.match(subject.deeds[0], /^saved/);
     assert.equal(subject.deeds.at(-1), "ring");
+    // Each line of the log has the super's own name as `node`.
+    assert.deepEqual(subject.log.take().map(({ level, fields }) => [level, fields.node]), [["info", undefined]]);
   });
 
   Deno.test(`Administration.${name}() changes nothing if the file can't be saved, and names the file`, () => {
@@ -94,4 +96,37 @@ Deno.test("Administration.removePeer() leaves the table of a static network as i
   const subject = new TestSuper({ isStatic: true });
   subject.administration.removePeer(2);
   assert.deepEqual(subject.deeds, ["saved: remove 2", "dismiss 2", "ring"]);
+  assert.deepEqual(subject.log.take("warn"), []);
+});
+
+Deno.test("Administration.removePeer() names what leads through the node in the table of a static network", () => {
+  const nodeIds = [1, 2, 3, 4, 5];
+  // Everything goes over node 2, but for what 1 and 3 have for each other.
+  const entries = (source: number) => nodeIds.map((id) => [id, source === 2 || source + id === 4 ? id : 2]);
+  const table = Object.fromEntries(nodeIds.map((source) => [source, Object.fromEntries(entries(source))]));
+  const subject = new TestSuper({ isStatic: true, nodeIds, table });
+  subject.administration.removePeer(4);
+  assert.deepEqual(subject.log.take("warn"), []);
+  subject.administration.removePeer(2);
+  const [{ fields }, ...others] = subject.log.take("warn");
+  assert.deepEqual([fields.peer, fields.entries, others], ["2", "[1][5], [3][5], [5][1], [5][3]", []]);
+  assert.match(String(fields.remedy), /other next hops in the configuration file/);
+});
+
+Deno.test("Administration.removePeer() names five broken routes at most, by the table that is in force", () => {
+  const subject = new TestSuper({ isStatic: true, nodeIds: [1, 2, 3] });
+  const nodeIds = [1, 2, 3, 7];
+  const row = (source: number) => Object.fromEntries(nodeIds.map((id) => [id, source === 7 ? id : 7]));
+  const table = Object.fromEntries(nodeIds.map((source) => [source, row(source)]));
+  subject.administration.addPeer({ ...PEER, nextHopTable: JSON.stringify(table) });
+  subject.administration.removePeer(7);
+  const [{ fields }] = subject.log.take("warn");
+  assert.equal(fields.entries, "[1][2], [1][3], [2][1], [2][3], [3][1] and 1 more");
+});
+
+Deno.test("Administration.updateParameters() tells the sessions when an edge counts as dead, if that changes", () => {
+  const subject = new TestSuper();
+  subject.administration.updateParameters({ pingIntervalMs: 5_000, peerAliveTimeoutMs: 60_000 });
+  subject.administration.updateParameters({ pingIntervalMs: 6_000 });
+  assert.deepEqual(subject.deeds.filter((deed) => deed.startsWith("alive")), ["alive for 60000"]);
 });

@@ -4,6 +4,7 @@ import { type Document, DocumentKind } from "../../src/control/documents.ts";
 import { ServerAction } from "../../src/control/messages.ts";
 import { jsonDocument } from "../../src/super/json_document.ts";
 import type { Registry } from "../../src/super/registry.ts";
+import { RecordingLog } from "../node/recording_log.ts";
 import {
   keyTextOf,
   makeRegistry,
@@ -347,6 +348,22 @@ Deno.test("Registry.isRouteInputComplete() waits for all edges to report if one 
   }
 });
 
+Deno.test("Registry.pollTimeout() names the end of the time for which edges are awaited, and that only while they are", () => {
+  const parameters = { ...PARAMETERS, pingIntervalMs: 15_001, peerAliveTimeoutMs: 500_000 };
+  const endMs = 3 * 15_001 + 30_000;
+  for (const isAwaited of [true, false]) {
+    const registry = makeRegistry([nodeConfig(1), nodeConfig(2)], { parameters });
+    registry.handleRegister(1, registerOf(1, { nextHopHash: "of an earlier life" }), 0, WALL_MS);
+    if (!isAwaited) { for (const nodeId of [1, 2]) registry.noteReport(nodeId, reportOf(), 0, WALL_MS); }
+    const due: number[] = [];
+    for (let nowMs = 0; nowMs <= endMs; nowMs = Math.max(registry.pollTimeout(), nowMs + 1)) {
+      pushesAt(registry, nowMs);
+      due.push(nowMs);
+    }
+    assert.equal(due.includes(endMs), isAwaited);
+  }
+});
+
 Deno.test("Registry.isRouteInputComplete() doesn't wait for the dead", () => {
   const parameters = { ...PARAMETERS, peerAliveTimeoutMs: 10_000 };
   const registry = makeRegistry([nodeConfig(1)], { parameters });
@@ -367,4 +384,18 @@ Deno.test("Registry logs refused registrations of an edge once a minute at most"
     registry.handleRegister(1, registerOf(1), nowMs, WALL_MS);
   }
   assert.deepEqual(lines, [0, 60_000]);
+});
+
+Deno.test("Registry names an edge in its log as `peer`: `node` is the super's own name in each line", () => {
+  const log = new RecordingLog();
+  const registry = makeRegistry([nodeConfig(1)], { log });
+  registry.handleRegister(1, registerOf(1), 0, WALL_MS);
+  registry.handleRegister(1, registerOf(1, { version: "v1" }), 0, WALL_MS);
+  registry.handleTimeout(ALIVE_MS);
+  const told = log.take().map(({ event, fields }) => [event, fields.peer, fields.node]);
+  assert.deepEqual(told, [
+    ["node is alive", "1", undefined],
+    ["registration refused", "1", undefined],
+    ["node is silent", "1", undefined],
+  ]);
 });

@@ -194,6 +194,37 @@ Deno.test("RouteComputer takes negative costs for none where they close a negati
   assert.equal(bench.log.take("info").length, 0);
 });
 
+Deno.test("RouteComputer takes no drift of a clock for a negative cycle, and keeps the routes through it", () => {
+  const bench = new RouteBench([1, 2, 3], { jitterToleranceMs: 30 });
+  const delays: [NodeId, NodeId, number][] = [[1, 3, 5], [3, 1, 5], [2, 3, 5], [3, 2, 5], [1, 2, 100], [2, 1, 100]];
+  for (let nowMs = 0; nowMs < 7_200_000; nowMs += 15_000) {
+    // Node 1 is a second ahead, and gains 20 microseconds in each.
+    const clocks = [0, 1000 + nowMs * 20e-6, 0, 0];
+    for (const [index, [source, destination, delayMs]] of delays.entries()) {
+      const latencyMs = delayMs + clocks[destination] - clocks[source];
+      bench.measure(source, destination, latencyMs, nowMs + 2000 * index);
+      if (nowMs > 0) bench.runUntil(nowMs + 2000 * index + 1000);
+    }
+    bench.runUntil(nowMs + 12_000);
+  }
+  assert.deepEqual(bench.log.take(), []);
+  assert.deepEqual(bench.published, [{ 1: { 2: 3, 3: 3 }, 2: { 1: 3, 3: 3 }, 3: { 1: 1, 2: 2 } }]);
+});
+
+Deno.test("RouteComputer tells of negative cycles once a minute at most, however often an edge brings one about", () => {
+  const bench = new RouteBench([1, 2]);
+  const lines: number[] = [];
+  for (let nowMs = 0; nowMs < 120_000; nowMs += 1000) {
+    bench.measure(1, 2, 20, nowMs);
+    bench.measure(2, 1, -50, nowMs);
+    bench.runUntil(nowMs);
+    if (bench.log.take("info").length > 0) lines.push(nowMs);
+    bench.measure(2, 1, Infinity, nowMs + 500);
+    bench.runUntil(nowMs + 500);
+  }
+  assert.deepEqual(lines, [0, 60_000]);
+});
+
 Deno.test("RouteComputer never meets a negative cycle between clocks that differ by an hour, however near the nodes are", () => {
   const clock = fc.double({ min: -3_600_000, max: 3_600_000, noNaN: true });
   const clocks = fc.array(clock, { minLength: 2, maxLength: 8 });

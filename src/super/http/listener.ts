@@ -13,7 +13,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { SystemError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { ListenConfig } from "../../config/super_config.ts";
+import type { ListenConfig, TlsConfig } from "../../config/super_config.ts";
 import { textAnswer } from "./answer.ts";
 import type { RequestHandler } from "./router.ts";
 
@@ -41,18 +41,12 @@ const CHECKS_PER_LIMIT = 10;
 /** How long a server that closes waits for the answers that it is giving, ms. */
 const CLOSE_PATIENCE_MS = 2_000;
 
-/** Certificate, with its chain, and private key, both in PEM form. */
-export interface TlsIdentity {
-  readonly certificate: string;
-  readonly key: string;
-}
-
 /** What a listener is made with. */
 export interface ListenerOptions {
   readonly address: ListenConfig;
   readonly handler: RequestHandler;
   /** `undefined`: plain HTTP. */
-  readonly tls: TlsIdentity | undefined;
+  readonly tls: TlsConfig | undefined;
   readonly limits?: ServerLimits;
   readonly log: Logger;
 }
@@ -110,15 +104,20 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: NO_SUCH_ADDRESS,
   EINVAL: NO_SUCH_ADDRESS,
   EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE: run as root, or choose another port",
-  ENOTFOUND: "this name has no address: change ListenPort_EdgeAPI or ListenPort_ManageAPI",
 };
+
+/** What a resolver says of a name: ENOTFOUND, or one of `getaddrinfo(3)`. */
+const NAME_FAILURE = /^(?:ENOTFOUND|EAI_\w+)$/;
+const NO_SUCH_NAME =
+  "no address of this name was found: write an address in place of it in ListenPort_EdgeAPI or ListenPort_ManageAPI, or " +
+  "see whether this host's name servers answer";
 
 function listen(options: ListenerOptions, host: string, port: number): Promise<Server> {
   const server = makeServer(options);
   return new Promise((resolve, reject) => {
     function refuse(error: Error & { code?: string; errno?: number }): void {
       const { code = "unknown error", errno = 0 } = error;
-      const remedy = REMEDIES[code] ?? "";
+      const remedy = NAME_FAILURE.test(code) ? NO_SUCH_NAME : REMEDIES[code] ?? "";
       reject(new SystemError("listen", formatAddress({ host, port }), Math.abs(errno), code, remedy, error));
     }
     server.once("error", refuse);

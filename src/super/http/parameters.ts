@@ -57,7 +57,9 @@ export function parseNodeId(text: string): NodeId | undefined {
  *   one.
  */
 export function parseFloat64(text: string): number | undefined {
-  const value = DECIMAL.test(text) ? Number(text) : parseHexadecimal(text);
+  const isHexadecimal = /^[+-]?0[xX]/.test(text);
+  const joined = text.replace(isHexadecimal ? HEXADECIMAL_SEPARATOR : SEPARATOR, "");
+  const value = DECIMAL.test(joined) ? Number(joined) : parseHexadecimal(joined);
   return value !== undefined && Number.isFinite(value) ? value : undefined;
 }
 
@@ -66,6 +68,9 @@ export function parseSwitch(text: string): boolean {
   return text.toLowerCase() === "true";
 }
 
+/** Go takes `_` between digits, and between `0x` and a digit. */
+const SEPARATOR = /(?<=\d)_(?=\d)/g;
+const HEXADECIMAL_SEPARATOR = /(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])/g;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /** Go's `0x1.8p3`: digits to the base 16, and an exponent to the base 2 that may not be missing. */
 const HEXADECIMAL = /^([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?\d+)$/;

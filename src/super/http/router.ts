@@ -112,7 +112,7 @@ function decodePath(path: string): string {
   }
 }
 
-/** Resolves `.`, `..` and repeated slashes; a slash at the end stays. Begins with exactly one slash. */
+/** Resolves `.`, `..` and repeated slashes, as Go does; only a slash at the end stays. Begins with exactly one slash. */
 function cleanPath(path: string): string {
   const kept: string[] = [];
   const parts = path.split("/");
@@ -120,6 +120,6 @@ function cleanPath(path: string): string {
     if (part === "..") kept.pop();
     else if (part !== "" && part !== ".") kept.push(part);
   }
-  const isFolder = kept.length > 0 && ["", ".", ".."].includes(parts.at(-1) ?? "");
+  const isFolder = kept.length > 0 && path.endsWith("/");
   return `/${kept.join("/")}${isFolder ? "/" : ""}`;
 }

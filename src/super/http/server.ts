@@ -12,13 +12,11 @@
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { SystemError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import type { ListenConfig, SuperConfig, TlsConfig } from "../../config/super_config.ts";
+import type { ListenConfig, SuperConfig } from "../../config/super_config.ts";
 import { BodyReader } from "./body.ts";
 import { edgeRoutes } from "./edge_api.ts";
-import { Listener, type ServerLimits, type TlsIdentity } from "./listener.ts";
+import { Listener, type ServerLimits } from "./listener.ts";
 import { manageRoutes } from "./manage_api.ts";
 import { type RequestHandler, routeRequests } from "./router.ts";
 import type { SuperApi } from "./super_api.ts";
@@ -59,10 +57,10 @@ export class HttpServer implements AsyncDisposable {
    * Starts to listen.
    *
    * @param limits Those of `http-api.md` §8, if left out.
-   * @throws {SystemError} It can't listen, or read the certificate; names the address or the file. Nothing listens then.
+   * @throws {SystemError} It can't listen; names the address. Nothing listens then.
    */
   static async start(config: HttpConfig, api: SuperApi, log: Logger, limits?: ServerLimits): Promise<HttpServer> {
-    const tls = config.tls === undefined ? undefined : readTlsIdentity(config.tls);
+    const { tls } = config;
     await using stack = new AsyncDisposableStack();
     const listeners: Listener[] = [];
     for (const { address, handler } of endpointsOf(config, api)) {
@@ -82,38 +80,5 @@ export class HttpServer implements AsyncDisposable {
   /** Stops listening; answers that are being given are finished. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener[Symbol.asyncDispose]()));
-  }
-}
-
-/**
- * Reads a certificate and its key.
- *
- * @throws {SystemError} A file can't be read, or has no such thing in it, or they don't belong together.
- */
-export function readTlsIdentity({ certificatePath, keyPath }: TlsConfig): TlsIdentity {
-  const certificate = readPem(certificatePath);
-  const key = readPem(keyPath);
-  if (!belongTogether(certificate, key)) {
-    const remedy = "they should be a certificate and the private key that belongs to it, in PEM form";
-    throw new SystemError("use for TLS", `${certificatePath} and ${keyPath}`, 0, "EINVAL", remedy);
-  }
-  return { certificate, key };
-}
-
-/** A server that starts with another's key would fail each handshake, one by one. */
-function belongTogether(certificate: string, key: string): boolean {
-  try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
-}
-
-function readPem(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    const { code = "unreadable", message } = error as Error & { code?: string };
-    throw new SystemError("read", path, 0, code, message, error);
   }
 }

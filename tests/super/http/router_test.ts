@@ -83,7 +83,9 @@ const REDIRECTS: [string, string][] = [
   ["/x/../prefix/read", "/prefix/read"],
   ["/prefix/./read", "/prefix/read"],
   ["/../../prefix/read", "/prefix/read"],
-  ["/prefix/x/..", "/prefix/"],
+  ["/prefix/read/.", "/prefix/read"],
+  ["/prefix/x/..", "/prefix"],
+  ["/prefix/x/../", "/prefix/"],
   ["/prefix/%2e%2e/read", "/read"],
   // Not to another host.
   ["//evil.example/..//x", "/x"],

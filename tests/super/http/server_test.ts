@@ -2,11 +2,13 @@ import { strict as assert } from "node:assert";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { SystemError } from "../../../src/base/errors.ts";
+import type { TlsConfig } from "../../../src/config/super_config.ts";
 import { REPORT_BODY_LEN_MAX, REPORT_LEN_MAX } from "../../../src/super/http/edge_api.ts";
 import { HEADER_LEN_MAX, Listener, SERVER_LIMITS, type ServerLimits } from "../../../src/super/http/listener.ts";
-import { type HttpConfig, HttpServer, readTlsIdentity } from "../../../src/super/http/server.ts";
+import { type HttpConfig, HttpServer } from "../../../src/super/http/server.ts";
 import { reportBodyHash } from "../../../src/edge/report_token.ts";
 import { GO_BODY, GO_TOKEN } from "../../vectors/report.ts";
+import { makeCertificate } from "../../netns/harness/certificate.ts";
 import { RecordingLog } from "../../node/recording_log.ts";
 import { CLIENT, PASSWORDS, PREFIX, reportBody, reportTarget, signToken, TestSuper } from "./test_super.ts";
 
@@ -100,6 +102,7 @@ Deno.test("HttpServer.start() says where it can't listen, and leaves nothing beh
   const cases = [
     { manageApi: taken, says: /EADDRINUSE: another program/ },
     { manageApi: { host: "192.0.2.1", port: 80 }, says: /no such address.*ListenPort/ },
+    { manageApi: { host: "nowhere.invalid", port: 80 }, says: /no address of this name.*ListenPort/ },
   ];
   for (const { manageApi, says } of cases) {
     await assert.rejects(start(subject, { manageApi }), (error) => {
@@ -136,12 +139,12 @@ Deno.test("HttpServer redirects to the path without .. and //", async () => {
   assert.match(answer, new RegExp(`\r\nlocation: ${PREFIX}/edge/superparams\\?NodeID=1\r\n`, "i"));
 });
 
-Deno.test("HttpServer speaks TLS by the files that it is given", async () => {
+Deno.test("HttpServer speaks TLS by the certificate that it is given", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const tls = await makeCertificate(folder);
+    const tls = await makeTls(folder);
     await using server = await start(new TestSuper(), { tls });
-    using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(tls.certificatePath)] });
+    using client = Deno.createHttpClient({ caCerts: [tls.certificate] });
     const response = await fetch(`https://127.0.0.1:${portOf(server)}${PREFIX}${STATE}`, { client });
     assert.equal(response.status, 200);
     await response.body?.cancel();
@@ -155,45 +158,16 @@ Deno.test("HttpServer speaks TLS by the files that it is given", async () => {
 Deno.test("HttpServer closes a TLS connection that never says hello", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await using server = await start(new TestSuper(), { tls: await makeCertificate(folder) }, IMPATIENT);
+    await using server = await start(new TestSuper(), { tls: await makeTls(folder) }, IMPATIENT);
     assert.equal(await exchange(portOf(server), ""), "");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("readTlsIdentity() names files that it can't use", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const tls = await makeCertificate(folder);
-    const [missing, other] = [`${folder}/missing.pem`, `${folder}/other`];
-    await Deno.mkdir(other);
-    const { keyPath } = await makeCertificate(other);
-    const cases = [
-      { tls: { ...tls, certificatePath: missing }, says: /read .*missing\.pem: ENOENT/ },
-      { tls: { ...tls, keyPath: missing }, says: /read .*missing\.pem: ENOENT/ },
-      { tls: { ...tls, keyPath }, says: /cert\.pem and .*other\/key\.pem.*belongs/ },
-      { tls: { ...tls, certificatePath: tls.keyPath }, says: /key\.pem and .*PEM/ },
-    ];
-    for (const { tls, says } of cases) {
-      assert.throws(() => readTlsIdentity(tls), (error) => error instanceof SystemError && says.test(error.message));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-async function makeCertificate(folder: string): Promise<{ certificatePath: string; keyPath: string }> {
-  const [certificatePath, keyPath] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-addext"];
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", keyPath];
-  const args = ["req", "-x509", "-days", "2", ...key, ...subject, "basicConstraints=critical,CA:FALSE"];
-  const { success } = await new Deno.Command("openssl", {
-    args: [...args, "-out", certificatePath],
-    stderr: "null",
-  }).output();
-  assert.ok(success);
-  return { certificatePath, keyPath };
+async function makeTls(folder: string): Promise<TlsConfig> {
+  const { certFile, keyFile } = await makeCertificate(folder, ["127.0.0.1"]);
+  return { certificate: await Deno.readTextFile(certFile), key: await Deno.readTextFile(keyFile) };
 }
 
 const SLOW: { name: string; text: string }[] = [

@@ -46,6 +46,9 @@ const PARAMETERS = {
   rePushIntervalMs: 30_000,
 };
 
+/** Nodes 1 and 2 are neighbours. */
+const DIRECT: NextHopTableConfig = { 1: { 2: 2 }, 2: { 1: 1 } };
+
 /** The private key of a node; that of node 5 is 32 times 5. */
 export function privateKeyOf(nodeId: NodeId): Uint8Array {
   return new Uint8Array(32).fill(nodeId);
@@ -67,7 +70,7 @@ function nodeConfig(nodeId: NodeId) {
   };
 }
 
-/** A super node with nodes 1 and 2, of which node 1 has registered. */
+/** A super node with nodes 1 and 2, unless a test names others, of which node 1 has registered. */
 export class TestSuper {
   readonly log = new RecordingLog();
   readonly registry: Registry;
@@ -88,10 +91,10 @@ export class TestSuper {
   nowMs = 1_000_000;
   wallMs = Date.UTC(2026, 10, 22, 12, 24, 48, 830);
 
-  constructor({ isStatic = false, usesPairKeys = false } = {}) {
+  constructor({ isStatic = false, usesPairKeys = false, nodeIds = [1, 2], table = DIRECT } = {}) {
     this.registry = new Registry({
       parameters: PARAMETERS,
-      nodes: [nodeConfig(1), nodeConfig(2)],
+      nodes: nodeIds.map((nodeId) => nodeConfig(nodeId)),
       usesPairKeys,
       pairSecret: new Uint8Array(32),
       wireVersion: "v0.3.5",
@@ -102,13 +105,14 @@ export class TestSuper {
     this.administration = new Administration({
       registry: this.registry,
       openFile: () => this.#openFile(),
-      isStatic,
+      nextHopTable: isStatic ? table : undefined,
       renderEdgeConfig: (peer) => `NodeID: ${peer.nodeId}\n`,
       hooks: {
         refusalOf: () => this.refusal,
         addSessions: (peer) => void this.deeds.push(`sessions for ${peer.nodeId}`),
         dismiss: (nodeId) => void this.deeds.push(`dismiss ${nodeId}`),
         setNextHopTable: (table) => void this.deeds.push(`table ${JSON.stringify(table)}`),
+        setPeerAliveTimeout: (timeoutMs) => void this.deeds.push(`alive for ${timeoutMs}`),
         ring: () => void this.deeds.push("ring"),
       },
       primitives: noblePrimitives,
