@@ -23,7 +23,7 @@ export interface Command {
 
 /** How the program ends. Source: `config.md` §2.2. */
 export const ExitCode = {
-  /** Done, or stopped by SIGINT or SIGTERM. */
+  /** Done, or stopped by SIGINT, SIGTERM or SIGHUP. */
   OK: 0,
   /** Something failed while it ran. */
   FAILURE: 1,

@@ -17,7 +17,7 @@ export const EDGE_COMMAND: Command = nodeCommand({
   summary: "run a node of the network",
   description:
     `A node joins its tap interface to those of the other nodes, over sealed datagrams. It runs in the foreground until it
-is stopped by SIGINT or SIGTERM. It needs root, or CAP_NET_ADMIN.`,
+is stopped by SIGINT, SIGTERM or SIGHUP. It needs root, or CAP_NET_ADMIN.`,
   renderExample: renderEdgeExample,
   readConfig: readEdgeConfig,
   summaryOf,

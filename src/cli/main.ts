@@ -9,6 +9,7 @@ import { nearestName } from "../config/nearest_name.ts";
 import { argumentIssue } from "./arguments.ts";
 import { type Command, ExitCode } from "./command.ts";
 import { EDGE_COMMAND } from "./edge_command.ts";
+import { writeOutput } from "./output.ts";
 import { explainReferenceFlags } from "./reference_flags.ts";
 import { showIssues } from "./show_issues.ts";
 import { SUPER_COMMAND } from "./super_command.ts";
@@ -30,19 +31,10 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(programUsage());
     return ExitCode.USAGE;
   }
-  if (isHelp(word)) {
-    console.log(programUsage());
-    return ExitCode.OK;
-  }
-  if (word === "--version") {
-    console.log(versionText());
-    return ExitCode.OK;
-  }
+  if (isHelp(word)) return await writeOutput(`${programUsage()}\n`);
+  if (word === "--version") return await writeOutput(`${versionText()}\n`);
   const command = COMMANDS.find(({ name }) => name === word);
-  if (command !== undefined && rest.some(isHelp)) {
-    console.log(command.usage);
-    return ExitCode.OK;
-  }
+  if (command !== undefined && rest.some(isHelp)) return await writeOutput(`${command.usage}\n`);
   if (command !== undefined) return await command.run(rest);
   showIssues([explainReferenceFlags(args, PROGRAM_NAME) ?? unknownCommand(word)], "text");
   return ExitCode.USAGE;

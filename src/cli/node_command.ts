@@ -13,6 +13,7 @@ import type { FakeTcpConfig } from "../config/faketcp_config.ts";
 import type { LogConfig } from "../config/node_config.ts";
 import { argumentIssue, type OptionValues, readOptions } from "./arguments.ts";
 import { type Command, ExitCode } from "./command.ts";
+import { writeOutput } from "./output.ts";
 import { showIssues } from "./show_issues.ts";
 
 const OPTIONS = {
@@ -70,10 +71,7 @@ export function nodeCommand<C extends NodeConfig>(kind: NodeKind<C>): Command {
         showIssues(all, formatOf(values));
         return ExitCode.USAGE;
       }
-      if (values.example) {
-        await print(kind.renderExample(systemRandom));
-        return ExitCode.OK;
-      }
+      if (values.example) return await writeOutput(kind.renderExample(systemRandom));
       return await readAndRun(kind, values, values.config!);
     },
   };
@@ -130,10 +128,7 @@ async function readAndRun<C extends NodeConfig>(
     if (format === "text") console.error(`${path}: ${count} error${count === 1 ? "" : "s"}: nothing was started`);
     return ExitCode.USAGE;
   }
-  if (values.check) {
-    console.log(`${path}: configuration is valid: ${kind.summaryOf(config)}`);
-    return ExitCode.OK;
-  }
+  if (values.check) return await writeOutput(`${path}: configuration is valid: ${kind.summaryOf(config)}\n`);
   if (values["print-rules"]) return await printRules(kind, config, path);
   configureLog({ level: config.log.level, format, nodeName: config.nodeName });
   return await kind.run(config, {
@@ -149,8 +144,7 @@ async function printRules<C extends NodeConfig>(kind: NodeKind<C>, config: C, pa
     return ExitCode.OK;
   }
   try {
-    await print(await kind.rulesText(config));
-    return ExitCode.OK;
+    return await writeOutput(await kind.rulesText(config));
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     console.error(`${path}: can't tell the rules: ${error.message}`);
@@ -160,10 +154,6 @@ async function printRules<C extends NodeConfig>(kind: NodeKind<C>, config: C, pa
 
 function formatOf(values: NodeCommandValues): LogFormat {
   return values["log-format"] ?? "text";
-}
-
-async function print(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(text));
 }
 
 /** Says how many there are of a thing. */

@@ -16,8 +16,8 @@ export const SUPER_COMMAND: Command = nodeCommand({
   summary: "run the registry of a network, which tells nodes their peers and routes",
   description:
     `A super tells the nodes of its network who their peers are, where to find them, and which way is the fastest. It carries
-none of their traffic. It runs in the foreground until it is stopped by SIGINT or SIGTERM. It needs root, or
-CAP_NET_ADMIN, if FakeTCP or FwMark is on.`,
+none of their traffic. It runs in the foreground until it is stopped by SIGINT, SIGTERM or SIGHUP. It needs
+root, or CAP_NET_ADMIN, if FakeTCP or FwMark is on.`,
   renderExample: renderSuperExample,
   readConfig: readSuperConfig,
   summaryOf,

@@ -48,7 +48,7 @@ const SUPER_NODE = block("The registry that tells this edge its peers and routes
     "Addresses told to others as local ones, even with SkipLocalIP.",
     scalar(ENDPOINT, "A host and a port."),
   ),
-  SuperNodeInfoTimeout: scalar(DURATION, "How long what the super told stays valid. Older nodes read and ignore it.", {
+  SuperNodeInfoTimeout: scalar(DURATION, "Has no effect in this release: what the super told stays valid.", {
     unit: "s",
     example: "50",
   }),
@@ -65,7 +65,11 @@ const P2P = block("Edges find each other and compute routes themselves.", {
 
 const NTP_CONFIG = block("Corrects the clock that latencies are measured with. No effect in static mode.", {
   UseNTP: scalar(BOOLEAN, "True: correct it.", { example: "true" }),
-  MaxServerUse: scalar(wholeNumber(0, 65535), "Number of the nearest servers that are asked again.", { example: "8" }),
+  MaxServerUse: scalar(
+    wholeNumber(-65535, 65535),
+    "All servers are asked once, and then so many of the nearest again. Below 0: all of them again.",
+    { absentText: "0: none again", example: "8" },
+  ),
   SyncTimeInterval: scalar(DURATION, "Period of asking. UseNTP needs it above 0.", { unit: "s", example: "99999" }),
   NTPTimeout: scalar(DURATION, "How long to wait for one answer.", { unit: "s", absent: 5, example: "3" }),
   Servers: list("Names or addresses of the servers. Empty: off.", scalar(text(), "A server."), EXAMPLE_TIME_SERVERS),
@@ -88,7 +92,7 @@ export const DYNAMIC_ROUTE = block(
     }),
     TimeoutCheckInterval: scalar(INTERVAL_OR_OFF, "Period of looking for dead peers, to try their other addresses.", {
       unit: "s",
-      absentText: "0: off",
+      absentText: "0: as SendPingInterval",
       example: "20",
     }),
     ConnNextTry: scalar(DURATION, "How long each address of a peer is tried. Super mode needs it above 0.", {
@@ -109,7 +113,9 @@ export const DYNAMIC_ROUTE = block(
       "Latencies pass a median filter over this many measurements to either side.",
       { absentText: "0: off", example: "4" },
     ),
-    SaveNewPeers: scalar(BOOLEAN, "True: peers that were learnt are written into this file.", { example: "true" }),
+    SaveNewPeers: scalar(BOOLEAN, "True: P2P mode writes peers that were learnt into this file. Not in this release.", {
+      example: "true",
+    }),
     SuperNode: SUPER_NODE,
     P2P,
     NTPConfig: NTP_CONFIG,

@@ -67,6 +67,8 @@ export interface EdgeConfig {
   readonly allowPrivateIp: boolean;
   /** Whether frames are forwarded for others. */
   readonly relays: boolean;
+  /** Version to tell the super; `undefined`: that of this release. */
+  readonly wireVersion: string | undefined;
   readonly peers: readonly PeerConfig[];
   readonly fakeTcp: FakeTcpConfig;
   readonly obfuscation: ObfuscationConfig;
@@ -131,6 +133,7 @@ function readConfig(file: EdgeFile, findings: Findings): EdgeConfig {
     resetEndpointIntervalMs: intervalMs(file.ResetEndPointInterval),
     allowPrivateIp: file.AllowPrivateIP,
     relays: !file.DisableRelay,
+    wireVersion: file.WireVersion,
     peers: readPeers(file, publicKey, fakeTcp, findings),
     fakeTcp,
     obfuscation: readObfuscation(file.Obfuscation, findings),

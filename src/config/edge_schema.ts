@@ -1,8 +1,8 @@
 /**
  * The configuration file of an edge, key by key, in the order in which it is written.
  *
- * Source: `config.md` §3; `PathSelection`, `DataPlane`, `IgnorePSKey`, `FakeTCPEndPoint` and the later keys of `FakeTCP`
- * are ours.
+ * Source: `config.md` §3; `PathSelection`, `DataPlane`, `IgnorePSKey`, `FakeTCPEndPoint`, `WireVersion` and the later keys
+ * of `FakeTCP` are ours.
  *
  * @module
  */
@@ -39,6 +39,7 @@ import {
   OBFUSCATION,
   POST_SCRIPT,
   UINT32_MAX,
+  WIRE_VERSION_TOLD,
 } from "./shared_blocks.ts";
 import { DUAL_STACK, fakeTcpBlock, PATH_SELECTION } from "./transport_schema.ts";
 
@@ -202,6 +203,7 @@ export const EDGE_SCHEMA = block("Configuration of an edge: an ordinary node wit
   ),
   DisableRelay: scalar(BOOLEAN, "True: forward nothing for others."),
   IgnorePSKey: scalar(BOOLEAN, "True: act as if PSKey of every peer were empty.", { aliases: ["IgnorePSK"] }),
+  WireVersion: WIRE_VERSION_TOLD,
   Peers: list("The nodes that this node talks to directly.", PEER),
   FakeTCP: fakeTcpBlock("edge"),
   Obfuscation: OBFUSCATION,

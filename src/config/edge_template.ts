@@ -39,6 +39,8 @@ export interface EdgeTemplateValues {
   readonly presharedKey: Uint8Array | undefined;
   readonly additionalCostMs: number;
   readonly skipsLocalAddresses: boolean;
+  /** As the super's own file has it; `undefined` if it names none. */
+  readonly wireVersion: string | undefined;
   /** The super's own keys; `undefined` for a family without sessions. */
   readonly superPublicKeyV4: Uint8Array | undefined;
   readonly superPublicKeyV6: Uint8Array | undefined;
@@ -108,6 +110,7 @@ const SAMPLE_VALUES: EdgeTemplateValues = {
   presharedKey: undefined,
   additionalCostMs: 0,
   skipsLocalAddresses: false,
+  wireVersion: undefined,
   superPublicKeyV4: undefined,
   superPublicKeyV6: undefined,
   fakeTcp: { isEnabled: false, listenPort: 0, tunMtu: 0 },
@@ -128,6 +131,7 @@ export function renderEdgeConfig(template: string | undefined, values: EdgeTempl
   editor.set(root, "NodeName", quotedScalar(values.nodeName));
   const privateKeyNote = `the private key of ${formatKey(values.publicKey)}`;
   editor.set(root, "PrivKey", withNote(plainScalar(PRIVATE_KEY_PLACEHOLDER), privateKeyNote));
+  if (values.wireVersion !== undefined) editor.set(root, "WireVersion", quotedScalar(values.wireVersion));
   const dynamicRoute = editor.mapAt(root, "DynamicRoute");
   editor.set(dynamicRoute, "AdditionalCost", plainScalar(String(values.additionalCostMs)));
   const superNode = editor.mapAt(dynamicRoute, "SuperNode");

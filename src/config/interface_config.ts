@@ -27,7 +27,7 @@ export interface InterfaceConfig {
   /** Octets that frames may hold beside the Ethernet header: {@linkcode MIN_MTU} to {@linkcode MAX_MTU} for a tap. */
   readonly mtu: number;
   /** As written, for the environment of PostScript; may be empty for kinds that need none. */
-  readonly macAddressPrefix: Uint8Array;
+  readonly macAddressPrefix: string;
   /** 6 octets; all zero if the kind needs none and the file has none. */
   readonly macAddress: Uint8Array;
   /** Addresses to set; `undefined` sets none. Only a tap has any. */
@@ -71,8 +71,8 @@ export function readInterface(file: EdgeFile, findings: Findings): InterfaceConf
     kind: kind === "" ? "dummy" : kind,
     name: written.Name,
     mtu: KINDS_WITH_MTU.has(kind) ? written.MTU : VIRTUAL_MTU,
-    macAddressPrefix: written.MacAddrPrefix ?? new Uint8Array(),
-    macAddress: macAddressOfNode(written.MacAddrPrefix ?? new Uint8Array(), file.NodeID) ?? new Uint8Array(6),
+    macAddressPrefix: written.MacAddrPrefix?.text ?? "",
+    macAddress: macAddressOfNode(written.MacAddrPrefix?.octets ?? new Uint8Array(), file.NodeID) ?? new Uint8Array(6),
     ipv4: isTap ? addressFor(file, "IPv4CIDR", findings) : undefined,
     ipv6: isTap ? addressFor(file, "IPv6CIDR", findings) : undefined,
     ipv6LinkLocal: isTap ? linkLocalFor(file, findings) : undefined,

@@ -162,7 +162,12 @@ function readNodeMap(reader: Reader, field: NodeMapField, node: Node, path: stri
       });
       continue;
     }
-    if (entries.has(parsed.value)) reportDuplicate(reader, `${path}[${parsed.value}]`, entry.line);
+    const entryPath = `${path}[${parsed.value}]`;
+    if (parsed.doubt !== undefined) {
+      const found = `the key ${quoteName(entry.name)}`;
+      findings.report(entry.line, entryPath, "warning", { found, allowed, remedy: parsed.doubt });
+    }
+    if (entries.has(parsed.value)) reportDuplicate(reader, entryPath, entry.line);
     entries.set(parsed.value, entry);
   }
   const values = [...entries].map(([id, entry]): [number, unknown] => {

@@ -42,17 +42,24 @@ export const IPV4_ENDPOINT: ScalarType<EndpointConfig | undefined> = endpoint(4)
 /** The same, with a literal of IPv6 only. */
 export const IPV6_ENDPOINT: ScalarType<EndpointConfig | undefined> = endpoint(6);
 
+/** The first octets of Ethernet addresses, and their text as it is written. */
+export interface MacPrefix {
+  readonly octets: Uint8Array;
+  readonly text: string;
+}
+
 /** The first octets of Ethernet addresses. */
-export const MAC_PREFIX: ScalarType<Uint8Array | undefined> = {
+export const MAC_PREFIX: ScalarType<MacPrefix | undefined> = {
   name: "MAC prefix",
   allowed: "2 to 6 hexadecimal groups with colons, such as AA:BB:CC:DD, the first an even number",
   zero: undefined,
   secret: false,
   parse(text) {
     if (text === "") return { value: undefined };
-    const value = parseMacPrefix(text);
-    if (value === undefined) return { remedy: "write groups of one or two hexadecimal digits" };
-    return (value[0] & 1) === 0 ? { value } : { remedy: "an odd first group is a group address: make it even" };
+    const octets = parseMacPrefix(text);
+    if (octets === undefined) return { remedy: "write groups of one or two hexadecimal digits" };
+    const isGroup = (octets[0] & 1) !== 0;
+    return isGroup ? { remedy: "an odd first group is a group address: make it even" } : { value: { octets, text } };
   },
 };
 

@@ -102,6 +102,21 @@ export function text(maxLen?: number): ScalarType<string> {
   };
 }
 
+/** A word of printable ASCII characters; empty for none. */
+export function asciiWord(maxLen: number): ScalarType<string | undefined> {
+  return {
+    name: "word",
+    allowed: `1 to ${maxLen} printable ASCII characters without blanks`,
+    zero: undefined,
+    secret: false,
+    parse(value) {
+      if (value === "") return { value: undefined };
+      if (!/^[\x21-\x7e]+$/.test(value)) return { remedy: "remove the other characters" };
+      return value.length > maxLen ? { remedy: `it has ${value.length}: shorten it` } : { value };
+    },
+  };
+}
+
 /** Text that is never shown. */
 export const PASSWORD: ScalarType<string> = { ...text(), name: "password", secret: true };
 
@@ -128,7 +143,9 @@ export function oneOfWords<W extends string>(
       if (Object.hasOwn(words, written)) return { value: words[written] };
       const nearest = nearestName(written, known);
       const remedy = nearest === undefined ? "write one of these words" : `perhaps "${nearest}" is meant`;
-      return otherwise === undefined ? { remedy } : { value: otherwise, doubt: `${remedy}; acts as "${otherwise}"` };
+      if (otherwise === undefined) return { remedy };
+      const meant = known.find((word) => words[word] === otherwise);
+      return { value: otherwise, doubt: `${remedy}; acts as "${meant}"` };
     },
   };
 }
@@ -159,7 +176,8 @@ export const COMMAND: ScalarType<readonly string[]> = {
   parse(text) {
     if (text.includes("\0")) return { remedy: "remove the NUL character" };
     const value = splitCommandWords(text);
-    return value === undefined ? { remedy: "close the quote, or double the backslash at the end" } : { value };
+    if (value === undefined) return { remedy: "close the quote, or double the backslash at the end" };
+    return value[0] === "" ? { remedy: "the name of the program is empty: write it" } : { value };
   },
 };
 

@@ -7,14 +7,17 @@
  */
 
 import type { LogLevel } from "../base/log.ts";
+import { WIRE_VERSION } from "../base/version.ts";
 import { exampleKey } from "./example_values.ts";
 import { IPV4_ADDRESS, IPV6_ADDRESS, NODE_ID_OR_ALL } from "./network_types.ts";
-import { BOOLEAN, COMMAND, number, oneOfWords, PRESHARED_KEY, wholeNumber } from "./scalar_types.ts";
+import { asciiWord, BOOLEAN, COMMAND, number, oneOfWords, PRESHARED_KEY, wholeNumber } from "./scalar_types.ts";
 import { block, nodeMap, scalar } from "./schema.ts";
 
 /** Longest NodeName in octets: it names a socket and stands in every line of the log. */
 export const MAX_NODE_NAME_LEN = 32;
 export const UINT32_MAX = 2 ** 32 - 1;
+/** Longest version in octets: a super repeats no more of one that it refuses. */
+const MAX_VERSION_LEN = 64;
 
 /** A duration that has a meaning at 0 and below: the thing is off. `.inf` is off, too. */
 export const INTERVAL_OR_OFF = number(-Infinity, Infinity);
@@ -37,6 +40,13 @@ export const FW_MARK = scalar(wholeNumber(0, UINT32_MAX), "Mark on sent datagram
   absentText: "0: none",
 });
 
+export const WIRE_VERSION_TOLD = scalar(
+  asciiWord(MAX_VERSION_LEN),
+  'Version that an edge tells its super, and a super compares with its own: an edge that differs before the first "-" is ' +
+    "stopped. Needed only beside Go nodes of another version: write theirs, in the files of edges and super alike.",
+  { absentText: WIRE_VERSION, example: '""' },
+);
+
 export const DISABLED_AF = block("Switches address families off. Note the sense: true means off.", {
   IPv4: scalar(BOOLEAN, "True: send and receive nothing over IPv4."),
   IPv6: scalar(BOOLEAN, "True: send and receive nothing over IPv6."),
@@ -56,11 +66,13 @@ export const OBFUSCATION = block("Hides our message formats from observers. Not 
 
 export const LOG_LEVEL_BLOCK = block("What is written to standard error.", {
   LogLevel: scalar(LOG_LEVEL, "Least level that is shown. An unknown word acts as error.", { absentText: "info" }),
-  LogTransit: scalar(BOOLEAN, "True: also frames forwarded for other nodes."),
-  LogNormal: scalar(BOOLEAN, "True: also this node's own frames."),
-  DumpNormal: scalar(BOOLEAN, "True: with LogNormal, also what the frames contain."),
-  LogControl: scalar(BOOLEAN, "True: also control messages and HTTP requests.", { example: "true" }),
-  LogInternal: scalar(BOOLEAN, "True: also internal events and the output of PostScript.", { example: "true" }),
+  LogTransit: scalar(BOOLEAN, "Has no effect: no frame is logged. Older nodes log those forwarded for others."),
+  LogNormal: scalar(BOOLEAN, "Has no effect. Older nodes log also their own frames."),
+  DumpNormal: scalar(BOOLEAN, "Has no effect. Older nodes log, with LogNormal, also what the frames contain."),
+  LogControl: scalar(BOOLEAN, "Has no effect: LogLevel debug tells more. Older nodes log control messages.", {
+    example: "true",
+  }),
+  LogInternal: scalar(BOOLEAN, "True: also the output of PostScript if it ends well.", { example: "true" }),
   LogNTP: scalar(BOOLEAN, "True: also the clock correction. Never in static mode.", { example: "true" }),
 });
 

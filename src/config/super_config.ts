@@ -83,6 +83,8 @@ export interface SuperConfig {
   readonly resetEndpointIntervalMs: number;
   /** Whether an edge that calls from a private address is answered. */
   readonly allowPrivateIp: boolean;
+  /** Version that edges have to agree with; `undefined`: that of this release. */
+  readonly wireVersion: string | undefined;
   /** By place in the file; ids, keys and names occur once. */
   readonly peers: readonly SuperPeerConfig[];
   /** `tunName` is the device of IPv4; {@linkcode secondTunName} makes that of IPv6 from it. */
@@ -187,6 +189,7 @@ function readConfig(
     usesPairKeys: file.UsePSKForInterEdge,
     resetEndpointIntervalMs: intervalMs(file.ResetEndPointInterval),
     allowPrivateIp: file.AllowPrivateIP,
+    wireVersion: file.WireVersion,
     peers: readSuperPeers(file.Peers, ownKeys.filter(isKnownKey), addressFamilies, findings),
     fakeTcp,
     obfuscation: readObfuscation(file.Obfuscation, findings),

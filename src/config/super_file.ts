@@ -14,7 +14,7 @@ import { replaceFile } from "./atomic_write.ts";
 import { formatEndpointText } from "./endpoint_text.ts";
 import { formatIpAddress } from "../base/endpoint.ts";
 import type { NextHopTableConfig } from "./graph_config.ts";
-import { formatKey } from "./key_text.ts";
+import { formatKey, parseKey } from "./key_text.ts";
 import { loadYaml } from "./load.ts";
 import type { SuperConfig } from "./super_config.ts";
 import type { SuperPeerConfig } from "./super_peer_config.ts";
@@ -64,12 +64,13 @@ export class SuperFile {
    * Adds an edge to the end of `Peers`.
    *
    * @param nextHopTable In static mode the whole new table; what isn't in it is removed from the file.
-   * @throws {SystemError} If the file has this NodeID already, or can't be edited.
+   * @throws {SystemError} If the file has this NodeID, key or name already, or can't be edited.
    */
   addPeer(peer: SuperPeerConfig, nextHopTable?: NextHopTableConfig): void {
     this.#edit(`add node ${peer.nodeId} to`, () => {
-      if (this.#findPeer(peer.nodeId) !== undefined) {
-        const remedy = "it was written there by hand: restart the super to have it read, or remove it";
+      const taken = this.#takenKey(peer);
+      if (taken !== undefined) {
+        const remedy = `its ${taken} was written there by hand: restart the super to have it read, or remove it`;
         throw new SystemError(`add node ${peer.nodeId} to`, this.#path, 0, "EEXIST", remedy);
       }
       this.#editor.append(this.#peers(), peerMap(peer));
@@ -142,6 +143,18 @@ export class SuperFile {
 
   #peers() {
     return this.#editor.listAt(this.#editor.root, "Peers");
+  }
+
+  /** Says what an edge of the file has in common with a new one, so that no start would accept both. */
+  #takenKey({ nodeId, publicKey, name }: SuperPeerConfig): "NodeID" | "PubKey" | "Name" | undefined {
+    if (this.#findPeer(nodeId) !== undefined) return "NodeID";
+    const keyText = formatKey(publicKey);
+    for (const [, map] of this.#editor.mapsIn(this.#peers())) {
+      const written = parseKey(this.#editor.textAt(map, "PubKey") ?? "");
+      if (written !== undefined && formatKey(written) === keyText) return "PubKey";
+      if (name !== "" && this.#editor.textAt(map, "Name") === name) return "Name";
+    }
+    return undefined;
   }
 
   #findPeer(nodeId: NodeId): { index: number; map: EditableMap } | undefined {

@@ -4,16 +4,20 @@
  * @module
  */
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import { readCompanionFile } from "./companion_file.ts";
 import type { FakeTcpConfig } from "./faketcp_config.ts";
 import type { Findings } from "./findings.ts";
 import type { ListenConfig } from "./http_types.ts";
 import type { SuperFileRecord } from "./super_schema.ts";
 
-/** Files of a TLS server in PEM form; paths as the program opens them. Both were readable when they were checked. */
+/** What a TLS server has, in PEM form. */
 export interface TlsConfig {
-  readonly certificatePath: string;
-  readonly keyPath: string;
+  /** With its chain. */
+  readonly certificate: string;
+  /** Its private key. */
+  readonly key: string;
 }
 
 /** Addresses that stand for all of the host's. */
@@ -68,44 +72,90 @@ function isLoopback({ host }: ListenConfig): boolean {
 }
 
 /**
- * Checks that both files are there and look like what they should be.
+ * Reads the certificate and its key, and checks that a server can work with them.
  *
  * @param configPath Path of the configuration.
- * @returns `undefined` if neither is named.
+ * @returns What is only fit for use if there are no errors; `undefined` if neither file is named.
  */
 export function readTls(file: SuperFileRecord, configPath: string, findings: Findings): TlsConfig | undefined {
-  const { CertFile: certificate, KeyFile: key } = file.TLS;
-  if (certificate === "" && key === "") return undefined;
-  if (certificate === "" || key === "") {
-    const [missing, other] = certificate === "" ? ["CertFile", "KeyFile"] : ["KeyFile", "CertFile"];
+  const { CertFile, KeyFile } = file.TLS;
+  if (CertFile === "" && KeyFile === "") return undefined;
+  if (CertFile === "" || KeyFile === "") {
+    const [missing, other] = CertFile === "" ? ["CertFile", "KeyFile"] : ["KeyFile", "CertFile"];
     const remedy = `${other} is of no use alone: write this key, too`;
     findings.error(`TLS.${missing}`, { allowed: "the path of a PEM file", remedy });
   }
-  return {
-    certificatePath: checkPem(certificate, "CertFile", "CERTIFICATE", configPath, findings),
-    keyPath: checkPem(key, "KeyFile", "PRIVATE KEY", configPath, findings),
-  };
+  const certificate = readPem(CertFile, "CertFile", "CERTIFICATE", configPath, findings);
+  const key = readPem(KeyFile, "KeyFile", "PRIVATE KEY", configPath, findings);
+  checkPair(certificate, key, findings);
+  return { certificate: certificate.text, key: key.text };
 }
 
-/** Returns the path that the file was found at. */
-function checkPem(
+/** What a PEM file has: all of its text, and the blocks of a kind in it. */
+interface PemFile {
+  readonly text: string;
+  readonly blocks: readonly string[];
+}
+
+const NO_PEM: PemFile = { text: "", blocks: [] };
+
+/** Returns no blocks if the file isn't of the kind; that was reported. */
+function readPem(
   written: string,
   name: "CertFile" | "KeyFile",
   label: string,
   configPath: string,
   findings: Findings,
-): string {
-  if (written === "") return "";
+): PemFile {
+  if (written === "") return NO_PEM;
   const file = readCompanionFile(written, configPath);
   const path = `TLS.${name}`;
   const allowed = `the path of a PEM file with a ${label}`;
   if ("cause" in file) {
     findings.error(path, { found: file.cause, allowed, remedy: "check the path and the permissions" });
-    return "";
+    return NO_PEM;
   }
   // The label of a key may begin with its kind, such as "EC" (RFC 7468 §10).
-  if (!new RegExp(`^-----BEGIN (?:[A-Z0-9]+ )*${label}-----$`, "m").test(file.text.replaceAll("\r", ""))) {
-    findings.error(path, { allowed, remedy: `it has no line "-----BEGIN ${label}-----": name the right file` });
+  const block = new RegExp(`^-----BEGIN ((?:[A-Z0-9]+ )*${label})-----$[^]*?^-----END \\1-----$`, "gm");
+  const blocks = file.text.replaceAll("\r", "").match(block) ?? [];
+  if (blocks.length === 0) {
+    const remedy = `it has no lines "-----BEGIN ${label}-----" and "-----END ${label}-----": name the right file`;
+    findings.error(path, { allowed, remedy });
   }
-  return file.path;
+  return { text: file.text, blocks };
+}
+
+/** Reports what a server would fail with at its start, or, with a key of another certificate, at each handshake. */
+function checkPair(certificate: PemFile, key: PemFile, findings: Findings): void {
+  const certificates = certificate.blocks.map((block) => resultOf(() => new X509Certificate(block)));
+  const bad = certificates.indexOf(undefined);
+  if (bad >= 0) {
+    const remedy = `what its block ${bad + 1} holds is no certificate: name the right file, or make it anew`;
+    findings.error("TLS.CertFile", { allowed: "the path of a PEM file with a CERTIFICATE", remedy });
+  }
+  const [keyBlock] = key.blocks;
+  if (keyBlock === undefined) return;
+  const privateKey = resultOf(() => createPrivateKey(keyBlock));
+  if (privateKey === undefined) {
+    const remedy = "what it holds is no private key, or one with a passphrase: name the right file, or make it anew";
+    findings.error("TLS.KeyFile", { allowed: "the path of a PEM file with a PRIVATE KEY", remedy });
+    return;
+  }
+  const [own] = certificates;
+  if (own === undefined || bad >= 0) return;
+  if (!own.checkPrivateKey(privateKey)) {
+    const remedy = "name the certificate of the server first, before those of its authorities, and the key of that one";
+    findings.error("TLS.KeyFile", { allowed: "the private key of the first certificate in TLS.CertFile", remedy });
+  } else if (resultOf(() => createSecureContext({ cert: certificate.text, key: key.text })) === undefined) {
+    const remedy = "no TLS server can be made with them: make others, for example with an elliptic curve";
+    findings.error("TLS.CertFile", { allowed: "a certificate and a key of good length", remedy });
+  }
+}
+
+function resultOf<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
 }

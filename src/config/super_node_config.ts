@@ -4,7 +4,6 @@
  * @module
  */
 
-import { durationMs } from "./duration.ts";
 import type { EdgeFile } from "./edge_schema.ts";
 import type { EndpointConfig } from "./endpoint_text.ts";
 import type { FakeTcpConfig } from "./faketcp_config.ts";
@@ -21,7 +20,6 @@ export interface SuperNodeConfig {
   readonly apiUrl: string;
   readonly skipsLocalAddresses: boolean;
   readonly additionalLocalEndpoints: readonly EndpointConfig[];
-  readonly infoTimeoutMs: number;
 }
 
 /** A session with the super. */
@@ -68,7 +66,6 @@ export function readSuperNode(
     apiUrl: block.EndpointEdgeAPIUrl,
     skipsLocalAddresses: block.SkipLocalIP,
     additionalLocalEndpoints: block.AdditionalLocalIP.filter((endpoint) => endpoint !== undefined),
-    infoTimeoutMs: durationMs(block.SuperNodeInfoTimeout),
   };
 }
 

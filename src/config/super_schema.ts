@@ -1,7 +1,7 @@
 /**
  * The configuration file of a super, key by key, in the order in which it is written.
  *
- * Source: `config.md` §4; `TLS`, `PathSelection` and the later keys of `FakeTCP` are ours.
+ * Source: `config.md` §4; `TLS`, `PathSelection`, `WireVersion` and the later keys of `FakeTCP` are ours.
  *
  * @module
  */
@@ -30,6 +30,7 @@ import {
   MAX_NODE_NAME_LEN,
   OBFUSCATION,
   POST_SCRIPT,
+  WIRE_VERSION_TOLD,
 } from "./shared_blocks.ts";
 import { fakeTcpBlock, PATH_SELECTION } from "./transport_schema.ts";
 
@@ -168,6 +169,7 @@ export const SUPER_SCHEMA = block("Configuration of a super: the registry that t
     "True: edges that come from private and loopback addresses are answered. Needed inside a LAN.",
   ),
   DisableRelay: scalar(BOOLEAN, "Has no effect: a super forwards nothing. Older nodes read and ignore it."),
+  WireVersion: WIRE_VERSION_TOLD,
   Peers: list("The edges of the network. The manage interface writes into this list.", PEER),
   FakeTCP: fakeTcpBlock("super"),
   Obfuscation: OBFUSCATION,

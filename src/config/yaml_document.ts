@@ -18,13 +18,15 @@ import {
   type YAMLMap,
 } from "yaml";
 import { type Findings, joinPath } from "./findings.ts";
-import { explainSyntaxError } from "./yaml_syntax.ts";
+import { explainSyntaxError, explainUnreadableText } from "./yaml_syntax.ts";
 
 /** What every step of the walk through a document needs. */
 export interface Reader {
   readonly document: Document.Parsed;
   readonly lines: LineCounter;
   readonly findings: Findings;
+  /** What the maps hold that `<<` has brought in so far: merges of merges name the same map again and again. */
+  readonly merged: Map<YAMLMap, readonly Entry[]>;
 }
 
 /** One key of a map with its value. */
@@ -43,9 +45,14 @@ const MAX_INDIRECTIONS = 32;
 /**
  * Parses a text and reports what is no YAML.
  *
- * @returns The first document, or `undefined` if there is none: the text is empty, or nothing but comments.
+ * @returns The first document, or `undefined` if there is none: the text is empty, or nothing but comments, or unreadable.
  */
 export function openDocument(text: string, findings: Findings): Reader | undefined {
+  const unreadable = explainUnreadableText(text);
+  if (unreadable !== undefined) {
+    findings.report(0, "", "error", unreadable);
+    return undefined;
+  }
   const lines = new LineCounter();
   // "failsafe" makes every scalar a string. `strict` would add errors about style that do no harm.
   const documents = parseAllDocuments(text, {
@@ -68,7 +75,7 @@ export function openDocument(text: string, findings: Findings): Reader | undefin
       remedy: 'everything after the line "---" is ignored: remove it',
     });
   }
-  return { document, lines, findings };
+  return { document, lines, findings, merged: new Map() };
 }
 
 /**
@@ -102,7 +109,11 @@ function mergedEntries(reader: Reader, value: unknown, path: string, line: numbe
   const node = resolveAlias(reader, value, path, line);
   const maps = isSeq(node) ? node.items.map((item) => resolveAlias(reader, item, path, line)) : [node];
   if (depth < MAX_INDIRECTIONS && maps.every((map) => isMap(map))) {
-    return maps.reverse().flatMap((map) => entriesOf(reader, map, path, depth + 1));
+    return maps.reverse().flatMap((map) => {
+      const entries = reader.merged.get(map) ?? entriesOf(reader, map, path, depth + 1);
+      reader.merged.set(map, entries);
+      return entries;
+    });
   }
   reader.findings.report(line, joinPath(path, "<<"), "error", {
     found: depth < MAX_INDIRECTIONS ? "a value that is no block" : "a block that contains itself",

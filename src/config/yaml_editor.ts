@@ -89,7 +89,7 @@ export class YamlEditor {
   /**
    * Returns the map at a key, and makes one if there is none.
    *
-   * @throws {SharedNodeError} If other places refer to it.
+   * @throws {SharedNodeError} If other places refer to it, or `<<` brings it in.
    */
   mapAt(map: EditableMap, name: string): EditableMap {
     return this.#collectionAt(map, name, isMap, () => new YAMLMap());
@@ -98,7 +98,7 @@ export class YamlEditor {
   /**
    * Returns the list at a key, and makes one if there is none.
    *
-   * @throws {SharedNodeError} If other places refer to it.
+   * @throws {SharedNodeError} If other places refer to it, or `<<` brings it in.
    */
   listAt(map: EditableMap, name: string): EditableList {
     return this.#collectionAt(map, name, isSeq, () => new YAMLSeq());
@@ -187,6 +187,9 @@ export class YamlEditor {
       return value as C;
     }
     if (isAlias(value)) throw new SharedNodeError(value.source);
+    // A new one would hide all of it.
+    const isMerged = pair === undefined && isWanted(this.#resolve(this.#mergedValue(map, name)));
+    if (isMerged) throw new SharedNodeError(mergedAnchor(map));
     const created = keepComments(create(), value);
     if (pair === undefined) map.items.push(new Pair(plainScalar(name), created));
     else pair.value = created;
@@ -273,6 +276,13 @@ export function emptyList(): EditableList {
 /** Of a key that stands twice the last one counts, as for whoever reads the file. */
 function pairOf(map: EditableMap, name: string): Pair<unknown, unknown> | undefined {
   return map.items.findLast((pair) => isKey(pair, name));
+}
+
+/** Names what `<<` brings in, by the first anchor if there are several. */
+function mergedAnchor(map: EditableMap): string {
+  const merged = pairOf(map, "<<")?.value;
+  const alias = isSeq(merged) ? merged.items.find(isAlias) : merged;
+  return isAlias(alias) ? alias.source : "<<";
 }
 
 function isKey(pair: Pair, name: string): boolean {

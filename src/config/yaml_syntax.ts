@@ -36,6 +36,20 @@ const EXPLANATIONS: Partial<Record<ErrorCode, readonly [found: string, remedy: s
   UNEXPECTED_TOKEN: ["something that can't stand here", "check quotes, colons and the indentation of this line"],
 };
 
+/** Returns what to say about a text of which the parser would complain at each line; `undefined` if it is none. */
+export function explainUnreadableText(text: string): Complaint | undefined {
+  // What marks the beginning of UTF-16 is no UTF-8, and its other octets are mostly zero.
+  if (/^\uFFFD\uFFFD|\0/.test(text)) {
+    const remedy = 'save it as "UTF-8"';
+    return { found: "characters of two octets, as in UTF-16, or zero octets", allowed: "text in UTF-8", remedy };
+  }
+  if (/\r[^\n]/.test(text) && !text.includes("\n")) {
+    const remedy = 'save it with line ends "LF"';
+    return { found: "lines that end with CR alone", allowed: "lines that end with LF, or CR and LF", remedy };
+  }
+  return undefined;
+}
+
 /** Returns what to say about a syntax error. */
 export function explainSyntaxError(code: ErrorCode): Complaint {
   const [found, remedy] = EXPLANATIONS[code] ?? ["a text that is no YAML", "check the syntax of this line"];

@@ -71,6 +71,32 @@ for (const [args, code] of HELP) {
   });
 }
 
+/** Runs the program with standard output as a shell script says; returns what it writes to standard error, and its exit code. */
+async function runInto(redirection: string, args: string): Promise<string> {
+  const program = `${Deno.execPath()} run --quiet --no-prompt --cached-only --allow-read --allow-env src/cli/main.ts`;
+  const script = `{ ${program} ${args}; echo $? >&2; } ${redirection}`;
+  const { stderr } = await new Deno.Command("sh", { args: ["-c", script], cwd: ROOT }).output();
+  return new TextDecoder().decode(stderr);
+}
+
+for (
+  const args of [
+    "--version",
+    "--help",
+    "edge --help",
+    "super --example",
+    "edge --config examples/static/n1.yaml --check",
+  ]
+) {
+  Deno.test(`main() says in one line that what ${args} prints can't be written, and ends with 1`, async () => {
+    assert.match(await runInto(">/dev/full", args), /^can't write to standard output: .*No space.*\n1\n$/);
+  });
+}
+
+Deno.test("main() ends without a word when nobody reads what it prints", async () => {
+  assert.equal(await runInto("| true", "edge --example"), "0\n");
+});
+
 const WRONG: readonly [args: string[], stderr: RegExp][] = [
   [["super"], /--config: found nothing/],
   [["super", "--config", "no-such.yaml"], /no-such\.yaml: error: the file: found no such file/],

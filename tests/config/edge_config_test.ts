@@ -35,6 +35,7 @@ Deno.test("parseEdgeConfig() gives a small file the defaults of the reference pa
   assert.equal(config.fwmark, 0);
   assert.equal(config.allowPrivateIp, false);
   assert.equal(config.relays, true);
+  assert.equal(config.wireVersion, undefined);
   assert.equal(config.lanes, 0);
   assert.deepEqual(config.addressFamilies, {
     ipv4: true,
@@ -89,6 +90,7 @@ FwMark: 0x10
 AfPrefer: 6
 AllowPrivateIP: yes
 DisableRelay: on
+WireVersion: 1.10
 DisabledAf: {IPv6: true, ListenIPv4: 127.0.0.1}
 LogLevel: {LogLevel: verbose, LogTransit: true, LogNTP: true}
 DynamicRoute:
@@ -105,6 +107,7 @@ DataPlane: {Lanes: 3}
   assert.equal(config.fwmark, 16);
   assert.equal(config.allowPrivateIp, true);
   assert.equal(config.relays, false);
+  assert.equal(config.wireVersion, "1.10");
   assert.deepEqual(config.addressFamilies, {
     ipv4: true,
     ipv6: false,
@@ -248,6 +251,13 @@ const FAULTS: readonly [name: string, text: string, issues: string[]][] = [
   ["a node name of 33 octets", `${SMALL_FILE}NodeName: ${"x".repeat(33)}`, ["8 NodeName error"]],
   ["a node name with a slash", `${SMALL_FILE}NodeName: ../x`, ["8 NodeName error"]],
   ["a command with an open quote", `${SMALL_FILE}PostScript: "sh 'x"`, ["8 PostScript error"]],
+  ["a command without a program", `${SMALL_FILE}PostScript: '"" x'`, ["8 PostScript error"]],
+  ["a version of 64 characters", `${SMALL_FILE}WireVersion: ${"v".repeat(64)}`, []],
+  ["a version of 65 characters", `${SMALL_FILE}WireVersion: ${"v".repeat(65)}`, ["8 WireVersion error"]],
+  ["a version with a blank", `${SMALL_FILE}WireVersion: v0.3 x`, ["8 WireVersion error"]],
+  ["a version in other letters", `${SMALL_FILE}WireVersion: vö`, ["8 WireVersion error"]],
+  ["an empty version", `${SMALL_FILE}WireVersion: ""`, []],
+  ["a negative number of time servers", `${SMALL_FILE}DynamicRoute: {NTPConfig: {MaxServerUse: -1}}`, []],
   ["too many lanes", `${SMALL_FILE}DataPlane: {Lanes: 17}`, ["8 DataPlane.Lanes error"]],
   ["an unknown block", `${SMALL_FILE}PathChoice: {}`, ["8 PathChoice warning"]],
   ["a long name for FakeTCP", `${SMALL_FILE}FakeTCP: {TunName: etherguard-tcp-super}`, ["8 FakeTCP.TunName error"]],

@@ -10,6 +10,7 @@ const VALUES: EdgeTemplateValues = {
   presharedKey: parseKey(PRESHARED_KEY),
   additionalCostMs: 1000,
   skipsLocalAddresses: true,
+  wireVersion: undefined,
   superPublicKeyV4: parseKey(PEER_KEY),
   superPublicKeyV6: parseKey(OTHER_KEY),
   fakeTcp: { isEnabled: true, listenPort: 0, tunMtu: 1400 },
@@ -75,6 +76,23 @@ Deno.test("renderEdgeConfig() tells the port of FakeTCP if it isn't that of UDP"
   const named = TEMPLATE.replace("    EndpointV4", "    FakeTCPEndpointV4: other.example:80\n    EndpointV4");
   const kept = readValid(withPrivateKey(renderEdgeConfig(named, values))).dynamicRoute.superNode;
   assert.equal(kept?.ipv4?.fakeTcpEndpoint?.host, "other.example");
+});
+
+Deno.test("renderEdgeConfig() passes on the version that the super's file names, and leaves the template's otherwise", () => {
+  const named = `${TEMPLATE}WireVersion: v0.3.4-x\n`;
+  const cases: [template: string | undefined, wireVersion: string | undefined, version: string | undefined][] = [
+    [TEMPLATE, undefined, undefined],
+    [TEMPLATE, "#0.2", "#0.2"],
+    [named, undefined, "v0.3.4-x"],
+    [named, "v0.2.9-x", "v0.2.9-x"],
+    [undefined, "v0.2.9-x", "v0.2.9-x"],
+    [undefined, undefined, undefined],
+  ];
+  for (const [template, wireVersion, version] of cases) {
+    const text = withPrivateKey(renderEdgeConfig(template, { ...VALUES, wireVersion }));
+    const { config } = read(text.replace(/EndpointV4: ""/, 'EndpointV4: "192.0.2.1:3000"'));
+    assert.equal(config?.wireVersion, version);
+  }
 });
 
 Deno.test("renderEdgeConfig() makes a file from the built-in example that says what is left to fill in", () => {

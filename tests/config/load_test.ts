@@ -163,6 +163,17 @@ Deno.test("loadYaml() takes a byte order mark and any line ends", () => {
   assert.deepEqual(shortIssues("Name: a\r\nCount: x\r\n"), ["2 Count error"]);
 });
 
+Deno.test("loadYaml() says once what is wrong with a text in UTF-16, or with line ends that it can't tell", () => {
+  const lines = "Count: 1\nBogus: 2\n";
+  const octets = new Uint8Array(Uint16Array.from(`\u{feff}${lines}`, (character) => character.charCodeAt(0)).buffer);
+  const swapped = octets.map((_, index) => octets[index ^ 1]);
+  for (const text of [octets, octets.subarray(2), swapped].map((octets) => new TextDecoder().decode(octets))) {
+    assert.match(load(text).issues.map(formatConfigIssue).join("\n"), /^f\.yaml: error: the file: found .*UTF-8.*$/);
+  }
+  const { issues } = load(lines.replaceAll("\n", "\r"));
+  assert.match(issues.map(formatConfigIssue).join("\n"), /^f\.yaml: error: the file: found .*CR alone.*$/);
+});
+
 Deno.test("loadYaml() follows aliases and merges", () => {
   const { record, issues } = load(`
 Name: &name shared
@@ -183,6 +194,24 @@ Deno.test("loadYaml() refuses aliases and merges that lead nowhere or in a circl
   assert.deepEqual(shortIssues("Block: {<<: 5}"), ["1 Block.<< error"]);
   assert.deepEqual(shortIssues("Block: &b\n  <<: *b\n"), ["2 Block.<< error"]);
   assert.deepEqual(shortIssues("Items: &i [*i]"), ["1 Items[0] error"]);
+});
+
+Deno.test("loadYaml() reads a block once that merges of merges bring in over and over", () => {
+  const blocks = Array.from({ length: 30 }, (_, index) => `  - &b${index + 1} {<<: [*b${index}, *b${index}]}\n`);
+  const { record, issues } = load(`Items:\n  - &b0 {Id: 1, Note: one}\n${blocks.join("")}Block:\n  <<: *b30\n`);
+  assert.deepEqual(record.Items[30], { Id: 1, Note: "one" });
+  assert.deepEqual(issues.map(({ key }) => key), ["Block.Id", "Block.Note"]);
+  assert.deepEqual(shortIssues("Block: &b {<<: [*b, *b]}"), ["1 Block.<< error"]);
+});
+
+Deno.test("loadYaml() warns of an identifier with a fraction in a map", () => {
+  assert.deepEqual(shortIssues("Table:\n  1.5: {2: 3}\n"), ["2 Table[1] warning"]);
+});
+
+Deno.test("loadYaml() tells by the file's own word what an unknown word acts as", () => {
+  const schema = block("", { Mode: scalar(oneOfWords({ nochg: "unchanged", noL2: "none" }, "none", "unchanged"), "") });
+  const [issue] = loadYaml("Mode: zzz", "f.yaml", schema).findings.list();
+  assert.equal(issue.remedy, 'write one of these words; acts as "nochg"');
 });
 
 Deno.test("loadYaml() warns of an unknown key and names the nearest known one", () => {

@@ -2,7 +2,8 @@ import { strict as assert } from "node:assert";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { formatConfigIssue } from "../../src/base/errors.ts";
 import { formatKey, parseKey } from "../../src/config/key_text.ts";
-import { readSuperConfig, secondTunName } from "../../src/config/super_config.ts";
+import { readSuperConfig, secondTunName, type TlsConfig } from "../../src/config/super_config.ts";
+import { makeCertificate } from "../netns/harness/certificate.ts";
 import { OTHER_KEY, OWN_KEY, OWN_PUBLIC_KEY, PEER_KEY, PRESHARED_KEY } from "./edge_files.ts";
 import { readSuper, readValidSuper, shortSuperIssues, SMALL_SUPER_FILE, withLine } from "./super_files.ts";
 
@@ -37,6 +38,7 @@ Deno.test("parseSuperConfig() gives a small file the defaults of the reference p
   });
   assert.deepEqual(config.nextHopTable, {});
   assert.equal(config.edgeTemplate, undefined);
+  assert.equal(config.wireVersion, undefined);
   assert.equal(config.usesPairKeys, false);
   assert.equal(config.resetEndpointIntervalMs, 0);
   assert.equal(config.allowPrivateIp, false);
@@ -80,6 +82,7 @@ NextHopTable: {1: {2: 2}}
 UsePSKForInterEdge: true
 ResetEndPointInterval: 600
 AllowPrivateIP: on
+WireVersion: v0.2.9-x
 FakeTCP: {Enabled: true, TunIPv6: "fd00:201::1/64", TunPeerIPv6: "fd00:201::2"}
 PathSelection: {Order: [faketcp4, udp4]}
 `);
@@ -103,6 +106,7 @@ PathSelection: {Order: [faketcp4, udp4]}
   assert.equal(config.usesPairKeys, true);
   assert.equal(config.resetEndpointIntervalMs, 600_000);
   assert.equal(config.allowPrivateIp, true);
+  assert.equal(config.wireVersion, "v0.2.9-x");
   assert.equal(config.fakeTcp.isEnabled, true);
   assert.notEqual(config.fakeTcp.ipv6, undefined);
   assert.deepEqual(config.pathSelection.order.slice(0, 2), [3, 1]);
@@ -167,6 +171,7 @@ const FAULTS: readonly [name: string, text: string, issues: string[]][] = [
   ["a node name of 33 octets", `${SMALL_SUPER_FILE}NodeName: ${"x".repeat(33)}`, ["10 NodeName error"]],
   ["a node name with a slash", `${SMALL_SUPER_FILE}NodeName: a/b`, ["10 NodeName error"]],
   ["relaying switched off", `${SMALL_SUPER_FILE}DisableRelay: true`, ["10 DisableRelay warning"]],
+  ["a version with a blank", `${SMALL_SUPER_FILE}WireVersion: v0.3 x`, ["10 WireVersion error"]],
   ["obfuscation switched on", `${SMALL_SUPER_FILE}Obfuscation: {Enabled: true}`, ["10 Obfuscation.Enabled warning"]],
   ["a key of an edge's file", `${SMALL_SUPER_FILE}DualStack: {Enabled: true}`, ["10 DualStack warning"]],
   ["a reserved id of a peer", withLine("- {NodeID: 2", `  - {NodeID: 65533, PubKey: ${OTHER_KEY}}`), [
@@ -302,19 +307,14 @@ Deno.test("parseSuperConfig() names a few of the routes that are missing", () =>
   assert.equal(found[0], "no next hop to nodes 11, 12, 13, 14, 15 and 3 more");
 });
 
-Deno.test("readSuperConfig() finds a template beside the file, else in the working directory, and certificates beside it", () => {
+Deno.test("readSuperConfig() finds a template beside the file, else in the working directory", () => {
   const folder = Deno.makeTempDirSync({ prefix: "super-" });
   try {
     const path = `${folder}/super.yaml`;
-    const pem = (label: string) => `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
     Deno.writeTextFileSync(`${folder}/edge.yaml`, "DefaultTTL: 200\nInterface: {IType: dummy}\nBogus: 1\n");
-    Deno.writeTextFileSync(`${folder}/cert.pem`, pem("CERTIFICATE"));
-    Deno.writeTextFileSync(`${folder}/key.pem`, pem("EC PRIVATE KEY"));
-    const tls = "TLS: {CertFile: cert.pem, KeyFile: key.pem}\n";
-    Deno.writeTextFileSync(path, `${SMALL_SUPER_FILE}EdgeTemplate: edge.yaml\n${tls}`);
+    Deno.writeTextFileSync(path, `${SMALL_SUPER_FILE}EdgeTemplate: edge.yaml\n`);
     const beside = readSuperConfig(path);
     assert.match(beside.config?.edgeTemplate ?? "", /^DefaultTTL: 200/);
-    assert.deepEqual(beside.config?.tls, { certificatePath: `${folder}/cert.pem`, keyPath: `${folder}/key.pem` });
     const warnings = beside.issues.map(({ file, line, key, severity }) => ({ file, line, key, severity }));
     assert.deepEqual(warnings, [{ file: `${folder}/edge.yaml`, line: 3, key: "Bogus", severity: "warning" }]);
 
@@ -332,6 +332,61 @@ Deno.test("readSuperConfig() finds a template beside the file, else in the worki
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+Deno.test("readSuperConfig() takes a certificate and its key beside the file, and no files that a server can't use", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "super-" });
+
+  /** Writes both files; returns what becomes of them, and the keys that are wrong. */
+  function read(certificate: string, key: string) {
+    Deno.writeTextFileSync(`${folder}/cert.pem`, certificate);
+    Deno.writeTextFileSync(`${folder}/key.pem`, key);
+    Deno.writeTextFileSync(`${folder}/super.yaml`, `${SMALL_SUPER_FILE}TLS: {CertFile: cert.pem, KeyFile: key.pem}\n`);
+    const { config, issues } = readSuperConfig(`${folder}/super.yaml`);
+    return { tls: config?.tls, wrong: issues.map(({ key }) => key) };
+  }
+
+  try {
+    Deno.mkdirSync(`${folder}/other`);
+    const [own, other] = await Promise.all([folder, `${folder}/other`].map((folder) => readCertificate(folder)));
+    const weak = await readCertificate(folder, ["-newkey", "rsa:1024"]);
+    const broken = (text: string) => text.replace(/\n[^-]+\n/, "\nAAAA\n");
+
+    const both = own.key + own.certificate;
+    for (
+      const tls of [
+        own,
+        { certificate: own.certificate + other.certificate, key: own.key },
+        { certificate: both, key: both },
+        { certificate: own.certificate.replaceAll("\n", "\r\n"), key: own.key.replaceAll("\n", "\r\n") },
+      ]
+    ) {
+      assert.deepEqual(read(tls.certificate, tls.key), { tls, wrong: [] });
+    }
+    const faults: [certificate: string, key: string, wrong: string[]][] = [
+      [broken(own.certificate), own.key, ["TLS.CertFile"]],
+      [own.certificate, broken(own.key), ["TLS.KeyFile"]],
+      [broken(own.certificate), broken(own.key), ["TLS.CertFile", "TLS.KeyFile"]],
+      [own.certificate + broken(other.certificate), own.key, ["TLS.CertFile"]],
+      [other.certificate + own.certificate, own.key, ["TLS.KeyFile"]],
+      [own.certificate, other.key, ["TLS.KeyFile"]],
+      [own.key, own.certificate, ["TLS.CertFile", "TLS.KeyFile"]],
+      [own.certificate.slice(0, 100), own.key, ["TLS.CertFile"]],
+      // Too short for any client of today.
+      [weak.certificate, weak.key, ["TLS.CertFile"]],
+    ];
+    for (const [certificate, key, wrong] of faults) {
+      assert.deepEqual(read(certificate, key), { tls: undefined, wrong });
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+/** Makes a certificate in a folder; returns what its files hold. */
+async function readCertificate(folder: string, keyOptions?: readonly string[]): Promise<TlsConfig> {
+  const { certFile, keyFile } = await makeCertificate(folder, ["127.0.0.1"], keyOptions);
+  return { certificate: await Deno.readTextFile(certFile), key: await Deno.readTextFile(keyFile) };
+}
 
 Deno.test("readSuperConfig() reports a file that isn't there", () => {
   const { config, issues } = readSuperConfig("tests/config/none.yaml");

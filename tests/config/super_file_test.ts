@@ -54,6 +54,7 @@ Peers:
   PubKey: ${OTHER_KEY}
 # Behind the edges
 NodeName: NodeSuper
+WireVersion: v0.2.9 # as our Go nodes
 `;
 
 /** Changes a file with this text, saves it, and returns the new text. */
@@ -137,9 +138,22 @@ Deno.test("addPeer() sets the whole table of static mode, and keeps the comments
   assert.deepEqual(config(first).nextHopTable, table);
 });
 
-Deno.test("addPeer() refuses an id that was written into the file meanwhile, however it is spelt", () => {
-  const file = openText(WRITTEN_BY_HAND);
-  assert.throws(() => file.addPeer({ ...THIRD, nodeId: 1 }), /add node 1 to .*: EEXIST: it was written there by hand/);
+const TAKEN: [key: string, change: Partial<SuperPeerConfig>][] = [
+  ["NodeID", { nodeId: 1 }],
+  ["PubKey", { publicKey: parseKey(PEER_KEY)! }],
+  ["Name", { name: "two" }],
+];
+for (const [key, change] of TAKEN) {
+  Deno.test(`addPeer() refuses a ${key} that was written into the file meanwhile, however it is spelt`, () => {
+    const peer = { ...THIRD, ...change };
+    const says = new RegExp(`add node ${peer.nodeId} to .*: EEXIST: its ${key} was written there by hand`);
+    assert.throws(() => edited(WRITTEN_BY_HAND, (file) => file.addPeer(peer)), says);
+  });
+}
+
+Deno.test("addPeer() lets edges without a name be", () => {
+  const text = WRITTEN_BY_HAND.replace("Name: two", "Name: ''");
+  assert.equal(config(edited(text, (file) => file.addPeer({ ...THIRD, name: "" }))).peers.length, 3);
 });
 
 Deno.test("removePeer() removes an edge with its comments, and changes nothing else", () => {
@@ -207,13 +221,18 @@ const SHARED: readonly [name: string, edit: (file: SuperFile) => void, text: str
     (file) => file.addPeer(THIRD),
     `${WRITTEN_BY_HAND.replace("Peers:", "x-peers: &peers")}Peers: *peers\n`,
   ],
+  [
+    "a list that a merge brings in",
+    (file) => file.addPeer(THIRD),
+    `${SMALL_SUPER_FILE.replace("Peers:", "x-network: &network\n  Peers:")}<<: *network\n`,
+  ],
 ];
 
 for (const [name, edit, text] of SHARED) {
   Deno.test(`SuperFile refuses to change ${name}`, () => {
     assert.throws(() => edit(openText(text)), (error: unknown) => {
       assert.ok(error instanceof SystemError);
-      assert.match(error.remedy, /other places of the file refer to its anchor "(?:timeout|one|peers)"/);
+      assert.match(error.remedy, /other places of the file refer to its anchor "(?:timeout|one|peers|network)"/);
       return true;
     });
   });
