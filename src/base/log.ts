@@ -13,7 +13,7 @@ import { configureSync, getLogger as getLogtapeLogger, type LogRecord } from "@l
 export type LogLevel = "debug" | "info" | "error" | "silent";
 /** How a line looks. */
 export type LogFormat = "text" | "json";
-/** Values that an event carries, by name. */
+/** Values that an event carries, by name. Each line has `time`, `level`, `component`, `node` and `event`: these are taken. */
 export type LogFields = Record<string, string | number | boolean>;
 
 /** Emits the events of one component. */

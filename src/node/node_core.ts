@@ -21,7 +21,7 @@ import { deriveMac1Key } from "../noise/cookie.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { ControlLoop, type NodeControl } from "./control_loop.ts";
 import type { FakeTcpNode } from "./fake_tcp.ts";
-import { HostWatch, interfacesToPeers } from "./host_watch.ts";
+import { HostWatch, interfacesToPeers, otherInterfaces } from "./host_watch.ts";
 import { LanePool } from "./lane_pool.ts";
 import { hostSpecOf } from "./print_rules.ts";
 import type { NodeSockets } from "./sockets.ts";
@@ -70,6 +70,7 @@ export class NodeCore {
   readonly #parts: NodeCoreParts;
   #hostWatch: HostWatch | undefined;
   #loop: ControlLoop | undefined;
+  #isStopped = false;
 
   constructor(parts: NodeCoreParts) {
     this.#parts = parts;
@@ -80,8 +81,9 @@ export class NodeCore {
     this.#loop?.ring();
   }
 
-  /** Ends {@linkcode NodeCore.run}. */
+  /** Ends {@linkcode NodeCore.run}, even if that hasn't begun. */
   stop(): void {
+    this.#isStopped = true;
     this.#loop?.stop();
   }
 
@@ -147,6 +149,7 @@ export class NodeCore {
         onTick(nowMs);
       },
     });
+    if (this.#isStopped) this.#loop.stop();
     await this.#loop.run();
     fakeTcp?.closeAll(shim.nowMs());
   }
@@ -155,9 +158,12 @@ export class NodeCore {
   #describeFailure(which: number, errno: number): string {
     const { tap, sockets, fakeTcp, shim } = this.#parts;
     const isTun = fakeTcp !== undefined && which > sockets.families.length;
-    const bind = isTun ? `TUN device ${fakeTcp.tun.name}` : `UDP socket ${which}`;
-    const what = which === 0 ? `tap ${tap.name}` : bind;
-    return `${what} broke: ${shim.errnoName(errno)}: somebody removed it; start again to make it anew`;
+    const name = shim.errnoName(errno);
+    if (which > 0 && !isTun) {
+      return `UDP socket for IPv${sockets.families[which - 1].family} broke: ${name}; start again`;
+    }
+    const what = which === 0 ? `tap ${tap.name}` : `TUN device ${fakeTcp!.tun.name}`;
+    return `${what} broke: ${name}: somebody removed it; start again to make it anew`;
   }
 
   /**
@@ -169,7 +175,6 @@ export class NodeCore {
     const { names, isComplete } = interfacesToPeers(device, paths, shim);
     if (isComplete) return names;
     const ours = ["lo", tap.name, fakeTcp?.tun.name ?? ""];
-    const others = Deno.networkInterfaces().map(({ name }) => name).filter((name) => !ours.includes(name));
-    return [...new Set([...names, ...others])].sort();
+    return [...new Set([...names, ...otherInterfaces(ours)])].sort();
   }
 }

@@ -15,7 +15,7 @@ import { PathControl } from "../control/path_control.ts";
 import { createTables, Setting, type Tables } from "../dataplane/tables.ts";
 import { Device } from "../device/device.ts";
 import type { Shim } from "../ffi/shim.ts";
-import { findConflicts } from "../host/conflict.ts";
+import { findConflicts, type WantedPort } from "../host/conflict.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import { fullDatagramLength } from "../wire/transport_message.ts";
@@ -51,7 +51,7 @@ export function openNodeFakeTcp(
   const { listenPorts } = hostSpecOf(config, udpPort, []);
   const { ipv4, ipv6, tunName } = config;
   const subnets = [ipv4, ipv6].flatMap((ends) => ends === undefined ? [] : [ends.host]);
-  const [conflict] = findConflicts({ tunName, subnets, listenPorts });
+  const [conflict] = findConflicts({ tunName, subnets, listenPorts: wantedPorts(config, listenPorts) });
   try {
     if (conflict !== undefined) {
       log.error("FakeTCP can't be opened; UDP alone goes on", { cause: conflict.found, remedy: conflict.remedy });
@@ -69,6 +69,14 @@ export function openNodeFakeTcp(
     log.error("FakeTCP can't be opened; UDP alone goes on", { cause: error.message });
     return undefined;
   }
+}
+
+/** Names the key of each port. The first is that of the UDP sockets unless its key is written, which gives it another. */
+export function wantedPorts({ moreListenPorts }: FakeTcpConfig, listenPorts: readonly number[]): WantedPort[] {
+  return listenPorts.map((port) => ({
+    port,
+    key: moreListenPorts.includes(port) ? "FakeTCP.ListenPorts" : "FakeTCP.ListenPort",
+  }));
 }
 
 /** What the paths of a node's peers are decided by. */

@@ -36,6 +36,8 @@ interface Lookup {
   /** Which of the candidates comes next. */
   turn: number;
   isRunning: boolean;
+  /** Its names have addresses, but none of our families, and the user knows. */
+  lacksFamily: boolean;
 }
 
 /** Looks up the endpoints of peers, and hands each address that is to be tried to its owner. */
@@ -69,7 +71,8 @@ export class PeerEndpoints {
   /** Takes a peer on, and looks it up for the first time at the next {@linkcode poll}. */
   add(peerRow: number, peer: WrittenPeer): void {
     if (peer.endpoints.length + peer.fakeTcpEndpoints.length === 0) return;
-    this.#lookups.set(peerRow, { peer, nextMs: 0, retryMs: RETRY_MIN_MS, turn: 0, isRunning: false });
+    const start = { nextMs: 0, retryMs: RETRY_MIN_MS, turn: 0, isRunning: false, lacksFamily: false };
+    this.#lookups.set(peerRow, { peer, ...start });
   }
 
   /** Lets a peer go; a lookup under way ends without effect. */
@@ -111,23 +114,31 @@ export class PeerEndpoints {
     const fakeTcp = await this.#lookUpAll(peer.fakeTcpEndpoints, causes);
     lookup.isRunning = false;
     if (this.#lookups.get(peerRow) !== lookup) return;
-    if (udp.length + fakeTcp.length === 0) {
-      const names = [...new Set([...peer.endpoints, ...peer.fakeTcpEndpoints].map(({ host }) => host))].join(", ");
-      const cause = causes[0] ?? "no address of an enabled family";
-      this.#log.warn("can't look up peer; trying again", {
-        peer: formatNodeId(peer.nodeId),
-        names,
-        cause,
-        inMs: lookup.retryMs,
-      });
-      lookup.nextMs = nowMs + lookup.retryMs;
-      lookup.retryMs = Math.min(lookup.retryMs * 2, RETRY_MAX_MS);
-      return;
-    }
+    if (udp.length + fakeTcp.length === 0) return this.#tryAgain(lookup, causes[0], nowMs);
+    lookup.lacksFamily = false;
     lookup.retryMs = RETRY_MIN_MS;
     lookup.nextMs = peer.isStatic && this.#resetIntervalMs > 0 ? nowMs + this.#resetIntervalMs : Infinity;
     this.#handOver(peerRow, lookup, Transport.UDP, udp);
     this.#handOver(peerRow, lookup, Transport.FAKETCP, fakeTcp);
+  }
+
+  /**
+   * Nothing was found.
+   *
+   * @param failure `undefined` if all names could be looked up: that they have no address of our families is said once, and will
+   *   hardly change soon.
+   */
+  #tryAgain(lookup: Lookup, failure: string | undefined, nowMs: number): void {
+    const { peer, retryMs, lacksFamily } = lookup;
+    const rareMs = peer.isStatic && this.#resetIntervalMs > 0 ? this.#resetIntervalMs : RETRY_MAX_MS;
+    const inMs = failure === undefined ? rareMs : retryMs;
+    lookup.nextMs = nowMs + inMs;
+    lookup.retryMs = failure === undefined ? RETRY_MIN_MS : Math.min(retryMs * 2, RETRY_MAX_MS);
+    lookup.lacksFamily = failure === undefined;
+    if (lacksFamily && lookup.lacksFamily) return;
+    const names = [...new Set([...peer.endpoints, ...peer.fakeTcpEndpoints].map(({ host }) => host))].join(", ");
+    const cause = failure ?? "no address of an enabled family";
+    this.#log.warn("can't look up peer; trying again", { peer: formatNodeId(peer.nodeId), names, cause, inMs });
   }
 
   /** Looks written endpoints up; says in `causes` why one couldn't be. */

@@ -14,7 +14,11 @@ export interface PostScriptResult {
   readonly output: string;
 }
 
-/** Returns the variables that the program finds in its environment beside the inherited ones. */
+/**
+ * Returns the variables that the program finds in its environment beside the inherited ones.
+ *
+ * @param interfaceName As the kernel has it; empty for a dummy, whose name is told as it is written.
+ */
 export function postScriptEnvironment(config: EdgeConfig, interfaceName: string): Record<string, string> {
   const { nodeId } = config;
   const low = nodeId & 0xff;
@@ -28,9 +32,9 @@ export function postScriptEnvironment(config: EdgeConfig, interfaceName: string)
     EG_NODE_ID_BYTE1_DEC: String(high),
     EG_NODE_ID_BYTE0_HEX: low.toString(16).toUpperCase(),
     EG_NODE_ID_BYTE1_HEX: high.toString(16).toUpperCase(),
-    EG_INTERFACE_NAME: interfaceName,
+    EG_INTERFACE_NAME: interfaceName || config.interface.name,
     EG_INTERFACE_TYPE: config.interface.kind,
-    EG_INTERFACE_MAC_PREFIX: formatMacAddress(config.interface.macAddressPrefix),
+    EG_INTERFACE_MAC_PREFIX: config.interface.macAddressPrefix,
     EG_INTERFACE_MAC_ADDR: formatMacAddress(config.interface.macAddress),
   };
 }
@@ -38,14 +42,17 @@ export function postScriptEnvironment(config: EdgeConfig, interfaceName: string)
 /**
  * Runs the program and waits for its end.
  *
+ * @param ending Sends SIGTERM to it when aborted.
  * @throws {Deno.errors.NotFound} And others of the system, if it can't be started.
  */
 export async function runPostScript(
   command: readonly string[],
   environment: Record<string, string>,
+  ending?: AbortSignal,
 ): Promise<PostScriptResult> {
   const [program, ...args] = command;
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, env: environment, stdin: "null" }).output();
+  const options = { args, env: environment, stdin: "null", signal: ending } as const;
+  const { code, stdout, stderr } = await new Deno.Command(program, options).output();
   const decoder = new TextDecoder();
   return { exitCode: code, output: decoder.decode(stdout) + decoder.decode(stderr) };
 }

@@ -38,7 +38,7 @@ export interface NodeSockets {
 /** How often a port that the kernel chose for one family is given up because the other family has it in use. */
 const PORT_TRIES = 8;
 /** What a kernel without a family, or with the family switched off, answers. */
-const FAMILY_IS_MISSING: readonly number[] = [Errno.EAFNOSUPPORT, Errno.EADDRNOTAVAIL];
+export const FAMILY_IS_MISSING: readonly number[] = [Errno.EAFNOSUPPORT, Errno.EADDRNOTAVAIL];
 
 /**
  * Opens the sockets. A family that the kernel lacks is left out, with a warning, as long as one remains.

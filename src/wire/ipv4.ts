@@ -51,11 +51,6 @@ export function checkIpv4(view: DataView, offset: number, length: number): numbe
   return headerLen < IPV4_MIN_HEADER_LEN || headerLen > length ? 0 : headerLen;
 }
 
-/** Reads the type of service: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168). */
-export function readIpv4TypeOfService(view: DataView, offset: number): number {
-  return view.getUint8(offset + 1);
-}
-
 /** Reads the length of header and payload in octets. */
 export function readIpv4TotalLen(view: DataView, offset: number): number {
   return view.getUint16(offset + 2);
@@ -89,11 +84,6 @@ export function writeIpv4Fragment(view: DataView, offset: number, fragment: numb
 /** Tells whether the packet is one fragment of several. */
 export function isIpv4Fragment(view: DataView, offset: number): boolean {
   return (readIpv4Fragment(view, offset) & (Ipv4Fragment.MF | Ipv4Fragment.OFFSET)) !== 0;
-}
-
-/** Reads the time to live. */
-export function readIpv4Ttl(view: DataView, offset: number): number {
-  return view.getUint8(offset + 8);
 }
 
 /** Reads the number of the transport protocol. */

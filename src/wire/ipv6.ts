@@ -49,11 +49,6 @@ export function readIpv6NextHeader(view: DataView, offset: number): number {
   return view.getUint8(offset + 6);
 }
 
-/** Reads the hop limit. */
-export function readIpv6HopLimit(view: DataView, offset: number): number {
-  return view.getUint8(offset + 7);
-}
-
 /**
  * Returns the length of fixed header and extension headers, up to the first header that can't be passed by.
  *

@@ -104,11 +104,6 @@ export function checkNtpReply(view: DataView, offset: number, length: number, co
   return readReceiveMs(view, offset) <= readTransmitMs(view, offset) ? NtpFault.NONE : NtpFault.TIMESTAMPS;
 }
 
-/** Reads the stratum of an answer. */
-export function readStratum(view: DataView, offset: number): number {
-  return view.getUint8(offset + STRATUM);
-}
-
 /** Reads the code of a kiss-o'-death, such as `RATE`; what are no capital letters or digits becomes `?`. */
 export function readKissCode(view: DataView, offset: number): string {
   const octets = Array.from({ length: 4 }, (_, at) => view.getUint8(offset + REFERENCE_ID + at));

@@ -28,11 +28,6 @@ export function seqAfter(seq: number, other: number): boolean {
   return seqDistance(seq, other) > 0;
 }
 
-/** Returns the later one of two sequence numbers. */
-export function seqLater(seq: number, other: number): number {
-  return seqBefore(seq, other) ? other : seq;
-}
-
 /**
  * Tells whether `seq` is one of the `length` numbers that begin with `start`: `start ≤ seq < start + length`.
  *

@@ -19,6 +19,7 @@
 
 import { Reason } from "../base/reason.ts";
 import { EG_HEADER_LEN } from "./eg_header.ts";
+import { ETHERNET_HEADER_LEN } from "./ethernet.ts";
 import { isTransportType } from "./message_type.ts";
 
 /** Length of the clear-text header in octets. */
@@ -50,8 +51,6 @@ const TTL = 1;
 const RECEIVER_INDEX = 2;
 const COUNTER_LOW = 6;
 const COUNTER_HIGH = 10;
-
-const ETHERNET_HEADER_LEN = 14;
 
 /**
  * Decides whether a datagram has the form of a transport message.

@@ -23,16 +23,6 @@ export function checkUdp(length: number): number {
   return length < UDP_HEADER_LEN ? 0 : UDP_HEADER_LEN;
 }
 
-/** Reads the source port. */
-export function readUdpSourcePort(view: DataView, offset: number): number {
-  return view.getUint16(offset);
-}
-
-/** Reads the destination port. */
-export function readUdpDestinationPort(view: DataView, offset: number): number {
-  return view.getUint16(offset + 2);
-}
-
 /** Reads the length of header and payload in octets. */
 export function readUdpLen(view: DataView, offset: number): number {
   return view.getUint16(offset + 4);
@@ -51,26 +41,4 @@ export function readUdpChecksum(view: DataView, offset: number): number {
 /** Writes the checksum as it is given. */
 export function writeUdpChecksum(view: DataView, offset: number, checksum: number): void {
   view.setUint16(offset + UDP_CHECKSUM, checksum);
-}
-
-/**
- * Writes a header; the checksum is zero.
- *
- * @param view Buffer with at least {@linkcode UDP_HEADER_LEN} octets after `offset`.
- * @param offset Where the header begins.
- * @param sourcePort 16 bits.
- * @param destinationPort 16 bits.
- * @param length Header and payload in octets.
- */
-export function writeUdpHeader(
-  view: DataView,
-  offset: number,
-  sourcePort: number,
-  destinationPort: number,
-  length: number,
-): void {
-  view.setUint16(offset, sourcePort);
-  view.setUint16(offset + 2, destinationPort);
-  writeUdpLen(view, offset, length);
-  writeUdpChecksum(view, offset, 0);
 }

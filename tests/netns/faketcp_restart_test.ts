@@ -8,14 +8,16 @@
  */
 
 import { strict as assert } from "node:assert";
-import { type RunningEdge, waitForTunnel } from "./harness/edge.ts";
-import { speakFakeTcp } from "./harness/edge_config.ts";
+import { launchEdge, type RunningEdge, waitForEvent, waitForTunnel } from "./harness/edge.ts";
+import { renderEdgeConfig, speakFakeTcp } from "./harness/edge_config.ts";
 import { fakeTcpTraces } from "./harness/host_traces.ts";
 import { labTest } from "./harness/lab_steps.ts";
 import { waitForFakeTcp } from "./harness/path_events.ts";
 import { ping } from "./harness/ping.ts";
 import { buildThroughRouter, startNode, startNodes } from "./harness/topologies.ts";
 import { blockUdp, Fault } from "./harness/udp_block.ts";
+
+const START_TIMEOUT_MS = 20_000;
 
 labTest("a node that speaks FakeTCP comes back after every kind of end", async ({ lab, step }) => {
   const site = await buildThroughRouter(lab);
@@ -62,6 +64,25 @@ labTest("a node that speaks FakeTCP comes back after every kind of end", async (
   await step("the router found no fault", async () => {
     assert.equal(await site.router.invalidCount(), 0);
   });
+});
+
+labTest("a node that is stopped in the middle of its start leaves the host as it was", async ({ lab, step }) => {
+  const site = await buildThroughRouter(lab);
+  speakFakeTcp(site.plan);
+  const settings = site.plan.get(2)!;
+  const host = site.hosts.get(2)!;
+  const config = `${renderEdgeConfig(settings)}\nPostScript: sleep 600\n`;
+  const bare = await fakeTcpTraces(host);
+
+  for (const event of ["host rules set", "lanes running"]) {
+    await step(`SIGTERM after "${event}": exit code 0`, async () => {
+      const edge = await launchEdge(host, settings, { config });
+      await waitForEvent(edge, (line) => line.event === event, START_TIMEOUT_MS);
+      const status = await edge.process.stop("SIGTERM");
+      assert.equal(status.code, 0, edge.process.tail());
+      assert.deepEqual(await fakeTcpTraces(host), bare);
+    });
+  }
 });
 
 async function service(one: RunningEdge, two: RunningEdge): Promise<void> {

@@ -150,7 +150,7 @@ labTest("an edge that asks over HTTPS trusts a certificate that it knows", async
 
 function startBoth({ hosts, plan }: SuperSite, env?: Record<string, string>): Promise<RunningEdge[]> {
   return Promise.all([
-    startEdge(hosts.get(1)!, plan.get(1)!, { command: alteredProgram("http"), env }),
+    startEdge(hosts.get(1)!, plan.get(1)!, { command: alteredProgram(), env }),
     startEdge(hosts.get(2)!, plan.get(2)!),
   ]);
 }

@@ -182,13 +182,31 @@ Deno.test("PeerEndpoints tries again even if a peer whose name isn't found was h
   assert.deepEqual(await bench.poll(2_000), ["3 udp4 192.0.2.8:5"]);
 });
 
-Deno.test("PeerEndpoints says when a name has no address of an enabled family", async () => {
-  const bench = new Bench({ ...BOTH, ipv4: false });
-  bench.names["four.test"] = ["192.0.2.4"];
-  bench.add(["four.test:5"]);
-  await bench.poll(0);
-  assert.equal(bench.log.take("warn")[0].fields.cause, "no address of an enabled family");
-});
+const WITHOUT_FAMILY: [resetMs: number, change: Partial<PeerConfig>, inMs: number][] = [
+  [RESET_MS, {}, RESET_MS],
+  [0, {}, 60_000],
+  [RESET_MS, { isStatic: false }, 60_000],
+];
+for (const [resetMs, change, inMs] of WITHOUT_FAMILY) {
+  const what = `a name has no address of an enabled family, every ${inMs} ms`;
+  Deno.test(`PeerEndpoints says once that ${what} if ${resetMs} and ${JSON.stringify(change)} are set`, async () => {
+    const bench = new Bench({ ...BOTH, ipv4: false }, resetMs);
+    bench.names["four.test"] = ["192.0.2.4"];
+    bench.add(["four.test:5"], change);
+    await bench.poll(0);
+    const [{ fields }] = bench.log.take("warn");
+    assert.deepEqual([fields.cause, fields.inMs], ["no address of an enabled family", inMs]);
+    for (let count = 1; count < 4; count++) {
+      await bench.poll(count * inMs - 1);
+      assert.equal(bench.asked.length, count);
+      await bench.poll(count * inMs);
+    }
+    assert.deepEqual(bench.log.take("warn"), []);
+
+    bench.names["four.test"].push("2001:db8::4");
+    assert.deepEqual(await bench.poll(4 * inMs), ["3 udp6 [2001:db8::4]:5"]);
+  });
+}
 
 Deno.test("PeerEndpoints uses what it finds where one of several names isn't found", async () => {
   const bench = new Bench();

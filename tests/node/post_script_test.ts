@@ -19,9 +19,16 @@ Deno.test("postScriptEnvironment() tells about node and interface", () => {
     EG_NODE_ID_BYTE1_HEX: "0",
     EG_INTERFACE_NAME: "eg0",
     EG_INTERFACE_TYPE: "tap",
-    EG_INTERFACE_MAC_PREFIX: "aa:bb:cc:dd",
+    EG_INTERFACE_MAC_PREFIX: "AA:BB:CC:DD",
     EG_INTERFACE_MAC_ADDR: "aa:bb:cc:dd:00:01",
   });
+});
+
+Deno.test("postScriptEnvironment() tells the name of a dummy, which is no device, as it is written", () => {
+  const config = readValid(SMALL_FILE.replace("IType: tap", "IType: dummy, Name: relay"));
+  const variables = postScriptEnvironment(config, "");
+  assert.equal(variables.EG_INTERFACE_NAME, "relay");
+  assert.equal(variables.EG_INTERFACE_TYPE, "dummy");
 });
 
 Deno.test("postScriptEnvironment() writes a NodeId whole and by octets, in both bases", () => {

@@ -14,13 +14,10 @@ import {
 } from "../../src/wire/checksum.ts";
 import { slowSum } from "../reference/checksum.ts";
 import { makeParts, pseudoHeader } from "../reference/frame.ts";
+import { viewOf } from "./message_vector.ts";
 
 /** RFC 1071 §3, "Numerical Examples". */
 const RFC_1071_OCTETS = Uint8Array.of(0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7);
-
-function viewOf(octets: Uint8Array): DataView {
-  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-}
 
 /** Tells whether two sums are equal in one's complement arithmetic, which has two zeros. */
 function areCongruent(sum: number, other: number): boolean {

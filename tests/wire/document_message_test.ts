@@ -29,19 +29,12 @@ import {
   writeDocumentNotice,
   writeFragmentHeader,
 } from "../../src/wire/document_message.ts";
-
-type Write = (view: DataView, offset: number) => void;
-
-interface Vector {
-  readonly name: string;
-  readonly hex: string;
-  readonly write: Write;
-}
+import { type MessageVector, viewOf, writeAt } from "./message_vector.ts";
 
 const { REQUEST, ANSWER, REQUEST_ACK, ANSWER_ACK, CANCEL, GONE } = DocumentMessageKind;
 const { PLAIN, GZIP } = DocumentEncoding;
 
-const VECTORS: readonly Vector[] = [
+const VECTORS: readonly MessageVector[] = [
   {
     name: "the only fragment of a request of 3 octets",
     hex: "00010300" + "89abcdef" + "00000003" + "c0ffee00" + "04d2" + "0000" + "0000" + "616263",
@@ -87,19 +80,6 @@ const VECTORS: readonly Vector[] = [
     write: (view, offset) => writeDocumentNotice(view, offset, GONE, 4, 0x01020304),
   },
 ];
-
-function viewOf(octets: Uint8Array): DataView {
-  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-}
-
-/** Writes at an offset in a larger buffer, proves that nothing around was touched, and returns a view of the buffer. */
-function writeAt(offset: number, length: number, write: Write): DataView {
-  const octets = new Uint8Array(offset + length + 3).fill(0x5a);
-  write(viewOf(octets), offset);
-  assert.ok(octets.subarray(0, offset).every((value) => value === 0x5a), "nothing before");
-  assert.ok(octets.subarray(offset + length).every((value) => value === 0x5a), "nothing behind");
-  return viewOf(octets);
-}
 
 for (const { name, hex, write } of VECTORS) {
   Deno.test(`document_message writes ${name}, at any offset`, () => {

@@ -4,7 +4,6 @@ import {
   IPV6_HEADER_LEN,
   Ipv6Extension,
   ipv6HeadersLen,
-  readIpv6HopLimit,
   readIpv6NextHeader,
   readIpv6PayloadLen,
   readIpv6Protocol,
@@ -36,7 +35,6 @@ Deno.test("writeIpv6Header() writes the octets of the fixed header, at any offse
     assert.equal(checkIpv6(view, offset, 43), IPV6_HEADER_LEN);
     assert.equal(readIpv6PayloadLen(view, offset), 3);
     assert.equal(readIpv6NextHeader(view, offset), TCP);
-    assert.equal(readIpv6HopLimit(view, offset), 64);
     writeIpv6PayloadLen(view, offset, 0xfffe);
     assert.equal(readIpv6PayloadLen(view, offset), 0xfffe);
   }

@@ -24,18 +24,11 @@ import {
   writePathReply,
   writePathReport,
 } from "../../src/wire/path_message.ts";
-
-type Write = (view: DataView, offset: number) => void;
-
-interface Vector {
-  readonly name: string;
-  readonly hex: string;
-  readonly write: Write;
-}
+import { type MessageVector, viewOf, writeAt } from "./message_vector.ts";
 
 const { HELLO, HELLO_ACK, PROBE, REPLY, REPORT } = PathMessageKind;
 
-const VECTORS: readonly Vector[] = [
+const VECTORS: readonly MessageVector[] = [
   {
     name: "a hello of a node that has FakeTCP at port 3001",
     hex: "00010003" + "0bb90000",
@@ -69,19 +62,6 @@ const octet = fc.nat(255);
 const uint16 = fc.nat(0xffff);
 const uint32 = fc.nat(0xffff_ffff);
 const offsets = fc.nat(40);
-
-function viewOf(octets: Uint8Array): DataView {
-  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-}
-
-/** Writes at an offset in a larger buffer, proves that nothing around was touched, and returns a view of the buffer. */
-function writeAt(offset: number, length: number, write: Write): DataView {
-  const octets = new Uint8Array(offset + length + 3).fill(0x5a);
-  write(viewOf(octets), offset);
-  assert.ok(octets.subarray(0, offset).every((value) => value === 0x5a), "nothing before");
-  assert.ok(octets.subarray(offset + length).every((value) => value === 0x5a), "nothing behind");
-  return viewOf(octets);
-}
 
 for (const { name, hex, write } of VECTORS) {
   Deno.test(`path_message writes ${name}, at any offset`, () => {

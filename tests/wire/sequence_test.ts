@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import { seqAdd, seqAfter, seqBefore, seqDistance, seqInWindow, seqLater } from "../../src/wire/sequence.ts";
+import { seqAdd, seqAfter, seqBefore, seqDistance, seqInWindow } from "../../src/wire/sequence.ts";
 
 const seq = fc.integer({ min: 0, max: 0xffffffff });
 
@@ -23,8 +23,6 @@ Deno.test("seqBefore() and seqAfter() order numbers across the wrap", () => {
   for (const [early, late] of rows) {
     assert.ok(seqBefore(early, late) && seqAfter(late, early), `${early} before ${late}`);
     assert.ok(!seqBefore(late, early) && !seqAfter(early, late), `${late} not before ${early}`);
-    assert.equal(seqLater(early, late), late);
-    assert.equal(seqLater(late, early), late);
   }
   assert.ok(!seqBefore(7, 7) && !seqAfter(7, 7));
 });

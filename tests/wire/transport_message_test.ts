@@ -19,6 +19,7 @@ import {
   writeTransportNonce,
 } from "../../src/wire/transport_message.ts";
 import { HANDSHAKE_VECTOR as V } from "../vectors/handshake.ts";
+import { viewOf } from "./message_vector.ts";
 
 /** Samples of wire.md §3.2, observed on a reference node. */
 const PADDING_SAMPLES = [
@@ -27,10 +28,6 @@ const PADDING_SAMPLES = [
 ] as const;
 
 const COUNTERS = [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 12345, COUNTER_LIMIT - 1];
-
-function viewOf(octets: Uint8Array): DataView {
-  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-}
 
 Deno.test("writeTransportHeader() makes the headers of the vector", () => {
   const octets = new Uint8Array(TRANSPORT_HEADER_LEN);

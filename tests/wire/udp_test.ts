@@ -2,30 +2,28 @@ import { strict as assert } from "node:assert";
 import {
   checkUdp,
   readUdpChecksum,
-  readUdpDestinationPort,
   readUdpLen,
-  readUdpSourcePort,
+  UDP_CHECKSUM,
   UDP_HEADER_LEN,
   writeUdpChecksum,
-  writeUdpHeader,
+  writeUdpLen,
 } from "../../src/wire/udp.ts";
 
 /** A query from port 49152 to a name server. */
 const HEADER = Uint8Array.of(0xc0, 0x00, 0x00, 0x35, 0x00, 0x25, 0xab, 0xcd);
 
-Deno.test("UDP accessors and writeUdpHeader() agree with the octets of a known header, at any offset", () => {
+Deno.test("UDP accessors agree with the octets of a known header, at any offset", () => {
   for (const offset of [0, 3]) {
     const octets = new Uint8Array(offset + 12).fill(0xa5);
     const view = new DataView(octets.buffer);
-    writeUdpHeader(view, offset, 49152, 53, 37);
-    assert.equal(readUdpChecksum(view, offset), 0);
+    octets.set(HEADER.subarray(0, 4), offset);
+    writeUdpLen(view, offset, 37);
     writeUdpChecksum(view, offset, 0xabcd);
     assert.deepEqual(octets.subarray(offset, offset + UDP_HEADER_LEN), HEADER);
     assert.deepEqual(octets.subarray(offset + UDP_HEADER_LEN), new Uint8Array(4).fill(0xa5));
-    assert.equal(readUdpSourcePort(view, offset), 49152);
-    assert.equal(readUdpDestinationPort(view, offset), 53);
     assert.equal(readUdpLen(view, offset), 37);
     assert.equal(readUdpChecksum(view, offset), 0xabcd);
+    assert.equal(view.getUint16(offset + UDP_CHECKSUM), 0xabcd);
   }
 });
 

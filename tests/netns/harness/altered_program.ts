@@ -4,12 +4,9 @@
  * @module
  */
 
-/** Version that an altered edge tells the super node. */
-export const OTHER_WIRE_VERSION = "v0.2.9-other";
-
 const PROGRAM = new URL("altered_edge.ts", import.meta.url).pathname;
 
 /** Returns the words with which such an edge is started in place of the program; see `altered_edge.ts`. */
-export function alteredProgram(alteration: "http" | "release"): readonly string[] {
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--no-prompt", "--no-check", PROGRAM, alteration];
+export function alteredProgram(): readonly string[] {
+  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--no-prompt", "--no-check", PROGRAM];
 }

@@ -91,6 +91,8 @@ export interface EdgeSettings {
   superNode?: SuperNodeSettings;
   /** False: forwards nothing for others. */
   relays?: boolean;
+  /** Version to tell the super node; the program's own choice if absent. */
+  wireVersion?: string;
   logLevel: "debug" | "info";
 }
 
@@ -212,6 +214,7 @@ export function renderEdgeConfig(settings: EdgeSettings): string {
     ...(settings.fakeTcp === undefined ? {} : { FakeTCP: fakeTcpBlock(settings.fakeTcp) }),
     ...(settings.pathSelection === undefined ? {} : { PathSelection: pathSelectionBlock(settings.pathSelection) }),
     ...(settings.relays === undefined ? {} : { DisableRelay: !settings.relays }),
+    ...(settings.wireVersion === undefined ? {} : { WireVersion: settings.wireVersion }),
     ...(settings.superNode === undefined ? {} : { DynamicRoute: dynamicRouteBlock(settings.superNode) }),
     Peers: settings.peers.map((peer) => ({
       NodeID: peer.nodeId,

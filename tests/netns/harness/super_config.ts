@@ -53,8 +53,13 @@ export interface SuperSettings {
   nextHopTable?: Map<number, Map<number, number>>;
   /** Path of the file from which those of new edges are made. */
   edgeTemplate?: string;
+  /** Version that edges have to agree with; the program's own choice if absent. */
+  wireVersion?: string;
   logLevel: "debug" | "info";
 }
+
+/** What a detour costs: more than a busy machine is late with a ping, so that without need nothing takes one. */
+const DETOUR_COST_MS = 50;
 
 /** Passwords of the manage interface. */
 export const PASSWORDS = {
@@ -108,7 +113,7 @@ export function planSuperNetwork(count: number, { v4, v6 }: SuperAddresses): Sup
       name: `node${nodeId}`,
       publicKey: keys.publicKey,
       presharedKey,
-      additionalCostMs: 1,
+      additionalCostMs: DETOUR_COST_MS,
     });
     edges.set(nodeId, {
       nodeId,
@@ -157,6 +162,7 @@ export function renderSuperConfig(settings: SuperSettings): string {
     EdgeTemplate: settings.edgeTemplate,
     UsePSKForInterEdge: settings.usesPairKeys,
     AllowPrivateIP: true,
+    WireVersion: settings.wireVersion,
     FakeTCP: settings.fakeTcp === undefined ? undefined : fakeTcpBlock(settings.fakeTcp),
     TLS: settings.tls === undefined ? undefined : { CertFile: settings.tls.certFile, KeyFile: settings.tls.keyFile },
     Peers: settings.peers.map((peer) =>

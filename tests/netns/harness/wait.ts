@@ -9,7 +9,7 @@ import { monotonicMs } from "../../../src/base/clock.ts";
 /** How often {@linkcode eventually} asks, in milliseconds. */
 const POLL_INTERVAL_MS = 25;
 
-/** Resolves after the given time. Only for polling: no test waits for a time to pass. */
+/** Resolves after the given time. For polling, and where a time is what is tried: how long somebody is away, or late. */
 export function pauseMs(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
