@@ -13,6 +13,7 @@ import type { Identity } from "../noise/handshake.ts";
 import type { Primitives } from "../noise/primitives.ts";
 import type { LogThrottle } from "./log_throttle.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ReturnWatch } from "./return_watch.ts";
 import type { EndpointPolicy } from "./endpoint_policy.ts";
 import type { SessionTable } from "./session_table.ts";
 
@@ -38,6 +39,7 @@ export interface DeviceContext {
   readonly settings: DeviceSettings;
   readonly log: Logger;
   readonly throttle: LogThrottle;
+  readonly returns: ReturnWatch;
   readonly sessions: SessionTable;
   readonly endpoints: EndpointPolicy;
   readonly outbox: Outbox;

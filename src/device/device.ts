@@ -22,7 +22,7 @@
  * | `send.ts` | initiations, keepalives, control messages |
  * | `timers.ts` | when which of these is due |
  * | `path_columns.ts` | which paths a peer is sent to on, and what lanes note of them |
- * | `roaming.ts`, `endpoint_policy.ts` | where a peer is, and what may be learnt about that |
+ * | `roaming.ts`, `endpoint_policy.ts`, `return_watch.ts` | where a peer is, and what may be learnt about that |
  * | `peer.ts`, `peer_table.ts`, `session_table.ts` | what is kept of peers and sessions; rows of the shared tables |
  *
  * @module
@@ -34,7 +34,6 @@ import { formatNodeId, isOrdinaryNodeId, type NodeId, SUPER_NODE_ID } from "../b
 import { PATH_KIND_COUNT, pathKindOf, Transport } from "../base/path_kind.ts";
 import type { RandomSource } from "../base/random.ts";
 import { EventKind, type LaneEvent } from "../dataplane/events.ts";
-import { currentPath } from "../dataplane/path_word.ts";
 import { NO_ROW, PeerState, type Tables } from "../dataplane/tables.ts";
 import type { TimerParams } from "../noise/constants.ts";
 import { createIdentity, ZERO_PRESHARED_KEY } from "../noise/handshake.ts";
@@ -57,7 +56,8 @@ import {
 } from "./peer.ts";
 import { PeerTable } from "./peer_table.ts";
 import { HandshakeReceiver } from "./receive.ts";
-import { followPeer, forgetLocalAddresses, storeEndpoint } from "./roaming.ts";
+import { ReturnWatch } from "./return_watch.ts";
+import { followPeer, leavePath, storeEndpoint } from "./roaming.ts";
 import {
   dropStaged,
   hasSession,
@@ -126,6 +126,7 @@ export class Device {
       settings,
       log,
       throttle: new LogThrottle(),
+      returns: new ReturnWatch(),
       sessions: new SessionTable(tables, random),
       endpoints: new EndpointPolicy(settings.allowPrivateIp),
       outbox: new Outbox(),
@@ -264,14 +265,12 @@ export class Device {
   /**
    * Decides on which paths a peer is sent to. Lanes follow at their next burst.
    *
-   * A path is only used while its endpoint is known, see {@linkcode Device.setEndpoint}. One that is left may fail because of
-   * the address of ours that it is used from: from now on the system chooses that.
+   * A path is only used while its endpoint is known, see {@linkcode Device.setEndpoint}.
    */
   setPaths(peerRow: number, choice: PathChoice): void {
     if (this.#peers.at(peerRow) === undefined) return;
     const { tables } = this.#context;
-    const left = currentPath(Atomics.load(tables.peerPath, peerRow));
-    if (left >= 0 && left !== choice.current) forgetLocalAddresses(tables, peerRow, 1 << left);
+    leavePath(tables, peerRow, choice.current);
     storePaths(tables, peerRow, choice);
   }
 

@@ -13,6 +13,7 @@ import { formatNodeId } from "../base/node_id.ts";
 import { PATH_KIND_COUNT, Transport, transportOf } from "../base/path_kind.ts";
 import { Reason } from "../base/reason.ts";
 import { pathWord } from "../dataplane/path_word.ts";
+import { currentPath } from "../dataplane/path_word.ts";
 import type { Tables } from "../dataplane/tables.ts";
 import { countDrop, type DeviceContext } from "./context.ts";
 import { hasEndpoint, type Peer } from "./peer.ts";
@@ -46,6 +47,15 @@ export function forgetLocalAddresses(tables: Tables, peerRow: number, kinds: num
     endpoint.fill(0, ENDPOINT_REMOTE_WORDS);
     if (!sameEndpoint(tables.pathEndpoint, at, endpoint, 0)) storeEndpoint(tables, peerRow, kind, endpoint);
   }
+}
+
+/**
+ * Leaves the path that a peer is sent to on, if another is chosen. It may fail because of the address of ours that it is used
+ * from: from now on the system chooses that.
+ */
+export function leavePath(tables: Tables, peerRow: number, chosen: number): void {
+  const left = currentPath(Atomics.load(tables.peerPath, peerRow));
+  if (left >= 0 && left !== chosen) forgetLocalAddresses(tables, peerRow, 1 << left);
 }
 
 /**
@@ -88,8 +98,18 @@ export function followPeer(
     }
     return;
   }
-  const previous = formatEndpoint(tables.pathEndpoint, at);
+  const left = tables.pathEndpoint.slice(at, at + ENDPOINT_WORDS);
+  const previous = formatEndpoint(left, 0);
   storeEndpoint(tables, peer.row, kind, source);
   context.outbox.report({ kind: "endpoint changed", peerRow: peer.row, path: kind });
   if (throttle.permits(`roamed ${peer.row}`, nowMs)) log.info("endpoint learnt", { peer: node, endpoint, previous });
+  const takesTurns = context.returns.handleMove(peer.row * PATH_KIND_COUNT + kind, left, source, nowMs);
+  if (takesTurns && throttle.permits(`two hosts ${peer.row}`, nowMs)) {
+    log.warn("peer is at two addresses by turns: two hosts seem to run with its private key", {
+      peer: node,
+      endpoint,
+      previous,
+      remedy: "give each host a file of its own, with a NodeID and a PrivKey of its own",
+    });
+  }
 }

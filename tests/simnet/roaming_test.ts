@@ -149,3 +149,25 @@ Deno.test("a peer that is set to another endpoint is sent to there", () => {
   network.run(100);
   assert.deepEqual(b.received, ["hello", "there"]);
 });
+
+Deno.test("two hosts with one private key are told from a node that moves", () => {
+  forSeeds(10, (seed) => {
+    const { network, a, b, aRow, bRow } = createPair(seed);
+    connect({ network, a, b, aRow, bRow });
+    const twin = new SimNode(network, a.nodeId, { address: { ip: "20.0.7.7", port: 3001 }, privateKey: a.privateKey });
+    const twinRow = twin.addPeer(b, { address: b.attachment.address });
+    a.attachment.moveTo({ ip: "20.0.8.8", port: 3001 });
+    repeat(network, 20, 100, () => a.send(aRow, "I have moved"));
+    network.run(20_000);
+    assert.deepEqual(b.logged("two hosts"), []);
+    repeat(network, 60, 1_000, () => {
+      a.send(aRow, "it is me");
+      twin.send(twinRow, "no, me");
+    });
+    network.run(60_000);
+    const lines = b.logged("two hosts");
+    assert.ok(lines.length === 1 || lines.length === 2, `${lines.length} lines`);
+    assert.equal(lines[0].fields?.peer, "1");
+    assert.ok(b.peer(bRow).endpoint !== undefined);
+  });
+});
