@@ -7,7 +7,7 @@
  */
 
 import { strict as assert } from "node:assert";
-import { waitForEvent, waitForTunnel } from "./harness/edge.ts";
+import { eventsOf, type LogEvent, waitForTunnel } from "./harness/edge.ts";
 import { speakFakeTcp } from "./harness/edge_config.ts";
 import { copyFile } from "./harness/file_copy.ts";
 import { measureTcp } from "./harness/iperf.ts";
@@ -15,6 +15,7 @@ import { labTest } from "./harness/lab_steps.ts";
 import { transportOf, waitForTransport } from "./harness/path_events.ts";
 import { Resegmenter } from "./harness/resegment.ts";
 import { buildThroughRouter, startNodes } from "./harness/topologies.ts";
+import { eventually } from "./harness/wait.ts";
 
 const CONNECTION_TIMEOUT_MS = 10_000;
 const COMPLAINT_TIMEOUT_MS = 15_000;
@@ -42,26 +43,20 @@ labTest("a proxy that re-cuts the stream is found out, named, and gone around", 
     assert.deepEqual([transportOf(one), transportOf(two)], ["udp", "udp"]);
   });
 
-  await step("FakeTCP, which they prefer, fails under load, and the log of one of them says why", async () => {
-    const complaints = [one, two].map((edge) =>
-      waitForEvent(
-        edge,
-        (event) => ["warning", "error"].includes(event.level) && /proxy|re-cut/i.test(JSON.stringify(event)),
-        COMPLAINT_TIMEOUT_MS,
-      )
-    );
-    const copies = [one, two].map((edge, index) => {
-      const other = [two, one][index];
-      return measureTcp(edge.host, other.host, other.address, { seconds: LOAD_SECONDS, limitBitsPerSecond: 5e7 });
-    });
-    await Promise.any(complaints);
-    await Promise.all(copies);
-    await Promise.allSettled(complaints);
-  });
-
-  await step("they go on over UDP", async () => {
-    await waitForTransport([one, two], "udp", COMPLAINT_TIMEOUT_MS);
-  });
+  await step(
+    "FakeTCP, which they prefer, fails under load, the log says why, and they go on over UDP",
+    async () => {
+      const copies = [one, two].map((edge, index) => {
+        const other = [two, one][index];
+        return measureTcp(edge.host, other.host, other.address, { seconds: LOAD_SECONDS, limitBitsPerSecond: 5e7 });
+      });
+      const complaint = () => [one, two].flatMap(eventsOf).some(isComplaint);
+      await eventually("a word about the proxy", complaint, COMPLAINT_TIMEOUT_MS);
+      // At once: a connection from the other side, which doesn't pass the proxy, may be tried later, and is good.
+      await waitForTransport([one, two], "udp", COMPLAINT_TIMEOUT_MS);
+      await Promise.all(copies);
+    },
+  );
 
   await step("a file arrives unchanged, in both directions, as before", async () => {
     const there = await copyFile(one.host, two.host, two.address, FILE_LEN);
@@ -70,3 +65,7 @@ labTest("a proxy that re-cuts the stream is found out, named, and gone around", 
     assert.equal(back.receivedSha256, back.sentSha256);
   });
 });
+
+function isComplaint({ level, event }: LogEvent): boolean {
+  return ["warning", "error"].includes(level) && /proxy|re-cut/i.test(event);
+}
