@@ -221,7 +221,7 @@ class Edge {
         this.#end();
       },
       status: () => this.#logStatus(),
-    }, openProcFiles(this.#shim).read("self/status") ?? "");
+    }, openProcFiles(this.#shim));
   }
 
   /** Changes the machine so that FakeTCP reaches the world and is reached. */

@@ -6,6 +6,7 @@
 
 import type { Logger } from "../base/log.ts";
 import { cString, type Shim } from "../ffi/shim.ts";
+import type { ProcFiles } from "../host/proc.ts";
 import { runPostScript } from "./post_script.ts";
 
 /** What a node does on signals. */
@@ -22,10 +23,13 @@ const SIGHUP = 1;
 /**
  * Calls back on the signals that a node understands, until it is disposed of.
  *
- * @param processStatus Content of `/proc/self/status` before: whoever starts a program by nohup(1) has it ignore SIGHUP.
+ * SIGHUP stays ignored if it was: whoever starts a program by nohup(1) wants that.
+ *
+ * @param files Tell about this process.
  */
-export function onSignals(handlers: SignalHandlers, processStatus: string): Disposable {
-  const hangUp = isSignalIgnored(processStatus, SIGHUP) ? () => {} : () => handlers.stop("SIGHUP");
+export function onSignals(handlers: SignalHandlers, files: Pick<ProcFiles, "read">): Disposable {
+  const isIgnored = isSignalIgnored(files.read("self/status") ?? "", SIGHUP);
+  const hangUp = isIgnored ? () => {} : () => handlers.stop("SIGHUP");
   const listeners: readonly [Deno.Signal, () => void][] = [
     ["SIGINT", () => handlers.stop("SIGINT")],
     ["SIGTERM", () => handlers.stop("SIGTERM")],

@@ -176,7 +176,7 @@ class SuperNode {
         this.#end();
       },
       status: () => this.#logStatus(),
-    }, openProcFiles(this.#parts.shim).read("self/status") ?? "");
+    }, openProcFiles(this.#parts.shim));
   }
 
   /** Serves until a signal or a failure, with the user's program as it begins. Returns the exit code. */

@@ -28,7 +28,7 @@ for (const [disposition, signals, told] of CASES) {
         console.log(signal);
         Deno.exit();
       };
-      onSignals({ stop, status() {} }, Deno.readTextFileSync("/proc/self/status"));
+      onSignals({ stop, status() {} }, { read: (name) => Deno.readTextFileSync("/proc/" + name) });
       for (const signal of ${JSON.stringify(signals)}) Deno.kill(Deno.pid, signal);
       setInterval(() => {}, 1000);`;
     const args = [disposition, Deno.execPath(), "run", "--quiet", "--allow-all", "--no-check", "-"];
